@@ -1,0 +1,136 @@
+"""The one way to time and log: every step of a song, and the song as a whole.
+
+Nothing else in the package reads a clock. Lyrics and scores are never logged, only sizes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import structlog
+
+STEPS: Final = ("align", "durations", "pitch", "variance", "synthesize_audio", "postprocess")
+"""The six public steps of a song, in order."""
+
+Outcome = Literal["ok", "cached", "skipped", "failed", "canceled"]
+
+_log = structlog.get_logger("cantilena")
+
+
+@dataclass(slots=True)
+class StepRecord:
+    """What one step took so far, summed over phrases; the ``with`` block may set ``frames`` and ``outcome``."""
+
+    elapsed_ms: float = 0.0
+    phrases: int = 0
+    frames: int = 0
+    outcome: Outcome = "skipped"
+
+
+@dataclass(slots=True)
+class Span:
+    """Handle inside a ``with trace.timed(...)`` block."""
+
+    frames: int = 0
+    outcome: Outcome = "ok"
+
+
+@dataclass(slots=True)
+class SongTrace:
+    """Times the steps of one song and logs them.
+
+    ``timed(step)`` measures a block; ``finish`` writes one ``synthesize_step`` line for each of the six steps in
+    order, whether it ran or not, and one ``synthesize_total``.
+    """
+
+    records: dict[str, StepRecord] = field(default_factory=dict)
+    _begin: float = field(default_factory=time.perf_counter)
+
+    @contextmanager
+    def timed(self, step: str, *, phrase: int | None = None) -> Iterator[Span]:
+        """Measure one block of one step; an exception is recorded as its outcome and goes on."""
+        span = Span()
+        begin = time.perf_counter()
+        try:
+            yield span
+        except KeyboardInterrupt:
+            span.outcome = "canceled"
+            raise
+        except BaseException:
+            span.outcome = "failed"
+            raise
+        finally:
+            elapsed_ms = (time.perf_counter() - begin) * 1000.0
+            self._add(step, span, elapsed_ms, phrase)
+
+    def _add(self, step: str, span: Span, elapsed_ms: float, phrase: int | None) -> None:
+        record = self.records.setdefault(step, StepRecord())
+        record.elapsed_ms += elapsed_ms
+        record.frames += span.frames
+        if phrase is not None:
+            record.phrases += 1
+            _log.debug(
+                "synthesize_phrase", step=step, phrase=phrase, elapsed_ms=_round(elapsed_ms), frames=span.frames,
+                outcome=span.outcome,
+            )  # fmt: skip
+        if span.outcome in ("failed", "canceled") or record.outcome in ("skipped", "cached"):
+            record.outcome = span.outcome
+
+    @property
+    def elapsed_ms(self) -> float:
+        """Since the trace was made."""
+        return (time.perf_counter() - self._begin) * 1000.0
+
+    def timings_ms(self) -> Mapping[str, float]:
+        """Milliseconds of every step timed so far, and ``total``."""
+        return {step: _round(record.elapsed_ms) for step, record in self.records.items()} | {
+            "total": _round(self.elapsed_ms)
+        }
+
+    def finish(self, *, audio_seconds: float, outcome: Outcome, **fields: Any) -> None:
+        """Log the six steps and the total; call once, however the song ended.
+
+        Parameters
+        ----------
+        audio_seconds : float
+            Length of the audio; 0 when there is none.
+        outcome : str
+            Of the song.
+        **fields
+            ``voicebank, device, cache_hits`` and whatever else belongs to the song.
+        """
+        for step in STEPS:
+            record = self.records.get(step, StepRecord())
+            _log.info(
+                "synthesize_step", step=step, elapsed_ms=_round(record.elapsed_ms), phrases=record.phrases,
+                frames=record.frames, outcome=record.outcome,
+            )  # fmt: skip
+        elapsed_ms = self.elapsed_ms
+        _log.info(
+            "synthesize_total", elapsed_ms=_round(elapsed_ms), audio_seconds=round(audio_seconds, 3),
+            rtf=round(elapsed_ms / 1000.0 / audio_seconds, 4) if audio_seconds else None, outcome=outcome, **fields,
+        )  # fmt: skip
+
+
+def log_model_loaded(*, model: str, provider: str, size: int, elapsed_ms: float) -> None:
+    """Log that an ONNX model was opened (event ``model_loaded``)."""
+    _log.info("model_loaded", model=model, provider=provider, bytes=size, elapsed_ms=_round(elapsed_ms))
+
+
+@contextmanager
+def stopwatch() -> Iterator[list[float]]:
+    """Milliseconds of a block, left as the only item of the list when the block ends."""
+    out: list[float] = []
+    begin = time.perf_counter()
+    try:
+        yield out
+    finally:
+        out.append((time.perf_counter() - begin) * 1000.0)
+
+
+def _round(ms: float) -> float:
+    return round(ms, 1)
