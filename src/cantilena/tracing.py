@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import structlog
 
@@ -91,7 +91,7 @@ class SongTrace:
             "total": _round(self.elapsed_ms)
         }
 
-    def finish(self, *, audio_seconds: float, outcome: Outcome, **fields: Any) -> None:
+    def finish(self, *, audio_seconds: float, outcome: Outcome, **fields: object) -> None:
         """Log the six steps and the total; call once, however the song ended.
 
         Parameters

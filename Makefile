@@ -1,0 +1,53 @@
+# Everything a newcomer needs. PYTHON picks the interpreter (3.11 or newer), VENV the virtual environment.
+PYTHON ?= python3
+VENV   ?= .venv
+SCORE  ?= examples/amazing-grace.musicxml
+OUT    ?= out/$(basename $(notdir $(SCORE))).wav
+BIN    := $(VENV)/bin
+PIP     = $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.PHONY: help sing test check bench voice-wheel clean
+
+help:            ## this list
+	@sed -n 's/^\([a-z-]*\):.*##/\1	/p' $(MAKEFILE_LIST) | expand -t 14
+
+sing: $(VENV)/.sing   ## sing SCORE (default: the example hymn) to OUT; ARGS="--verse 1" for more options
+	@mkdir -p $(dir $(OUT))
+	$(BIN)/cantilena sing "$(SCORE)" --output "$(OUT)" --force $(ARGS)
+
+test: $(VENV)/.test   ## run the tests; ARGS="-k reader" for some of them
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.test  ## lint, types, import rules
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.bench ## measure: reading, singing, memory, and the voice by the judge
+	$(BIN)/python -m benchmarks
+
+voice-wheel: $(VENV)/.sing  ## build the wheels of the package and of its voice into dist/
+	$(BIN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --wheel-dir dist . packages/cantilena-voice-vesper
+
+$(VENV)/.venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Cantilena needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.sing: $(VENV)/.venv requirements/sing.txt pyproject.toml
+	$(PIP) --requirement requirements/sing.txt
+	$(PIP) --no-deps --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.sing requirements/test.txt
+	$(PIP) --requirement requirements/test.txt
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.test benchmarks/requirements.txt
+	$(PIP) --requirement benchmarks/requirements.txt
+	@touch $@
+
+clean:           ## remove what was built here, the virtual environment too
+	rm -rf $(VENV) build dist out

@@ -1,0 +1,40 @@
+"""Where things are found: the settings of this process turned into folders. The composition root."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from cantilena.errors import VoicebankError
+from cantilena.settings import Settings
+
+_CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def voicebank_folders(settings: Settings) -> tuple[Path, ...]:
+    """Folders that hold voicebanks, in the order they are searched.
+
+    ``VOICEBANK_DIR`` alone when it is set; else ``assets/voicebanks`` of the checkout this runs from; else what the
+    data package ``cantilena-voice-vesper`` installed.
+
+    Raises
+    ------
+    VoicebankError
+        ``voicebank_folder_missing``: ``VOICEBANK_DIR`` names no folder.
+    """
+    if settings.voicebank_dir is not None:
+        if not settings.voicebank_dir.is_dir():
+            raise VoicebankError(
+                "voicebank_folder_missing",
+                f"VOICEBANK_DIR names {settings.voicebank_dir}, which is not a folder.",
+                hint="Point VOICEBANK_DIR at a folder that holds voicebanks, or unset it.",
+            )
+        return (settings.voicebank_dir,)
+    checkout = _CHECKOUT / "assets" / "voicebanks"
+    if checkout.is_dir():
+        return (checkout,)
+    if find_spec("cantilena_voice_vesper") is None:
+        return ()
+    from cantilena_voice_vesper import voicebanks_dir
+
+    return (voicebanks_dir(),)

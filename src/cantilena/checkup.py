@@ -1,0 +1,106 @@
+"""What works in this installation, found out by trying it."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from cantilena.errors import CantilenaError
+from cantilena.settings import SettingOrigin, load_settings, setting_origins
+
+_LIBRARIES = ("numpy", "onnxruntime", "lxml", "soundfile", "soxr")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckupItem:
+    """One thing that was tried: its name, whether it works, what was found, and what to do if it does not."""
+
+    name: str
+    ok: bool
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkup:
+    """Everything that was tried, and the settings in force."""
+
+    items: tuple[CheckupItem, ...]
+    settings: tuple[SettingOrigin, ...]
+
+    @property
+    def healthy(self) -> bool:
+        return all(item.ok for item in self.items)
+
+    def to_json(self) -> dict[str, object]:
+        """The checkup as one document."""
+        return {
+            "healthy": self.healthy,
+            "checks": [{"name": i.name, "ok": i.ok, "message": i.message, "hint": i.hint} for i in self.items],
+            "settings": {
+                s.variable: {"value": s.value, "origin": s.origin, "description": s.description} for s in self.settings
+            },
+        }
+
+
+def examine() -> Checkup:
+    """Try everything that singing needs."""
+    tries: tuple[tuple[str, Callable[[], str]], ...] = (
+        ("python", lambda: f"{platform.python_version()} on {platform.system()} {platform.machine()}"),
+        *((name, _version_of(name)) for name in _LIBRARIES),
+        ("audio formats", _audio_formats),
+        ("english words", _english),
+        ("voicebanks", _voicebanks),
+    )
+    return Checkup(
+        items=tuple(_try(name, attempt) for name, attempt in tries), settings=setting_origins(load_settings())
+    )
+
+
+def _try(name: str, attempt: Callable[[], str]) -> CheckupItem:
+    try:
+        return CheckupItem(name=name, ok=True, message=attempt())
+    except CantilenaError as error:
+        return CheckupItem(name=name, ok=False, message=error.message, hint=error.hint)
+    except (ImportError, OSError, PackageNotFoundError) as error:
+        return CheckupItem(
+            name=name, ok=False, message=f"{type(error).__name__}: {error}", hint="Install cantilena again."
+        )
+
+
+def _version_of(name: str) -> Callable[[], str]:
+    def attempt() -> str:
+        from importlib import import_module
+
+        if name != "onnxruntime":  # only the sessions may import that one; opening a voicebank tries it
+            import_module(name)
+        return version(name)
+
+    return attempt
+
+
+def _audio_formats() -> str:
+    from cantilena.audio.files import available_formats
+
+    return ", ".join(available_formats())
+
+
+def _english() -> str:
+    from cantilena.language import load_language
+
+    phonemes = load_language("en").pronounce("singing")
+    return f"singing is pronounced {' '.join(phonemes)}"
+
+
+def _voicebanks() -> str:
+    from cantilena.api import list_voicebanks
+    from cantilena.bootstrap import voicebank_folders
+    from cantilena.voicebank import find_voicebank, open_voicebank
+
+    found = list_voicebanks()
+    find_voicebank(None, voicebank_folders(load_settings()))  # says how to get one when there is none
+    for info in found:
+        open_voicebank(info.folder).open_all()
+    return ", ".join(info.id for info in found)

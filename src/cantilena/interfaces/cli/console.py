@@ -1,0 +1,38 @@
+"""What the commands print, and where: results to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cantilena.findings import Finding
+
+
+def start_logging() -> None:
+    """Set up log lines as the environment asks."""
+    from cantilena.logs import configure_logging
+    from cantilena.settings import load_settings
+
+    settings = load_settings()
+    configure_logging(log_format=settings.log_format, log_level=settings.log_level)
+
+
+def print_json(document: object) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+
+
+def print_warnings(findings: Sequence[Finding]) -> None:
+    """A line for each finding on standard error."""
+    for finding in findings:
+        sys.stderr.write(f"{finding.severity}: {describe_finding(finding)}\n")
+
+
+def describe_finding(finding: Finding) -> str:
+    """A finding as a line: where, what, and its code to look up."""
+    where = str(finding.place)
+    hint = f" {finding.hint}" if finding.hint else ""
+    return f"{where + ': ' if where else ''}{finding.message}{hint} [{finding.code}]"

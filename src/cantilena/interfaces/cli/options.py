@@ -1,0 +1,138 @@
+"""The options that ``sing`` and ``check`` share, and how their text becomes values.
+
+Types only: nothing here may import numpy or the engine, or ``cantilena --help`` would wait for them.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from cantilena.errors import OptionError
+from cantilena.singing.options import SingOptions
+
+if TYPE_CHECKING:
+    from cantilena.song import ChordNote, LineOptions
+
+Score = Annotated[Path, typer.Argument(metavar="SCORE", help="A MusicXML file: .musicxml, .xml or .mxl.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]
+
+Part = Annotated[str | None, typer.Option(help="Part to sing, by name or id. [default: the topmost one with words]")]
+Verse = Annotated[str | None, typer.Option(help="Sing this verse throughout. [default: verse N on pass N]")]
+Measures = Annotated[str | None, typer.Option(metavar="A-B", help="Sing measures A to B only.")]
+ChordNoteText = Annotated[
+    str, typer.Option("--chord-note", metavar="top|bottom|N", help="Note of a chord; N counts from the top.")
+]
+Vocalise = Annotated[
+    str | None, typer.Option(metavar="SYLLABLE", help="Sing a part without words on this syllable, such as 'la'.")
+]
+VoicebankName = Annotated[
+    str | None, typer.Option(metavar="ID|DIR", help="Voicebank, by id or folder. [default: the built-in voice]")
+]
+Speaker = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Speaker of the voicebank. [default: whose range fits best]")
+]
+Language = Annotated[str, typer.Option(help="Language of the words.")]
+Transpose = Annotated[int, typer.Option(metavar="SEMITONES", help="Sing higher or lower, -24 to 24.")]
+Tempo = Annotated[float, typer.Option(metavar="FACTOR", help="Sing faster or slower, 0.25 to 4.")]
+Expression = Annotated[float, typer.Option(metavar="0..1", help="How much vibrato and drift.")]
+Pronounce = Annotated[
+    list[str] | None,
+    typer.Option(metavar='WORD="PH PH"', help="Pronunciation of one word; may be given several times."),
+]
+PronunciationsFile = Annotated[
+    Path | None, typer.Option("--pronunciations", metavar="FILE", help="Pronunciations, one word a line.")
+]
+Seed = Annotated[int, typer.Option(metavar="N", help="The same seed gives the same take.")]
+QualityName = Annotated[Literal["draft", "normal", "best"], typer.Option("--quality", help="Sampling steps.")]
+StepCount = Annotated[int | None, typer.Option("--steps", metavar="N", help="Sampling steps, instead of --quality.")]
+DeviceName = Annotated[
+    Literal["cpu", "cuda", "coreml", "directml"], typer.Option("--device", help="Where the large models run.")
+]
+
+
+def line_options(
+    *, part: str | None, verse: str | None, measures: str | None, chord_note: str, vocalise: str | None
+) -> LineOptions:
+    """Which line is sung, from the text of the options."""
+    from cantilena.song import LineOptions
+
+    return LineOptions(
+        part=part,
+        verse=verse,
+        measures=_parse_measures(measures) if measures is not None else None,
+        chord_note=_parse_chord_note(chord_note),
+        vocalise=vocalise,
+    )
+
+
+def sing_options(
+    *,
+    speaker: str | None,
+    language: str,
+    transpose: int,
+    tempo: float,
+    expression: float,
+    pronounce: list[str] | None,
+    pronunciations: Path | None,
+    seed: int,
+    quality: Literal["draft", "normal", "best"],
+    steps: int | None,
+    device: Literal["cpu", "cuda", "coreml", "directml"],
+) -> SingOptions:
+    """How it is sung; a word given with --pronounce wins over the file."""
+    words: dict[str, tuple[str, ...]] = {}
+    if pronounce or pronunciations:
+        from cantilena.language import parse_pronunciation, read_pronunciations
+
+        if pronunciations is not None:
+            words.update(read_pronunciations(pronunciations))
+        words.update(parse_pronunciation(text) for text in pronounce or ())
+    return SingOptions(
+        speaker=speaker,
+        language=language,
+        transpose=transpose,
+        tempo=tempo,
+        expression=expression,
+        pronunciations=words,
+        seed=seed,
+        quality=quality,
+        steps=steps,
+        device=device,
+    )
+
+
+def _parse_measures(text: str) -> tuple[str, str]:
+    """``"5-8"`` as first and last measure, ``"5"`` as that one alone.
+
+    >>> _parse_measures("5-8"), _parse_measures("12a")
+    (('5', '8'), ('12a', '12a'))
+    """
+    first, dash, last = (piece.strip() for piece in text.partition("-"))
+    if not first or (dash and not last):
+        raise OptionError(
+            "option_invalid",
+            f"--measures is {text!r}, but must name a first and a last measure.",
+            hint="Write it as 5-8, or 5 for one measure.",
+        )
+    return first, last or first
+
+
+def _parse_chord_note(text: str) -> ChordNote:
+    """``"top"``, ``"bottom"``, or a number from the top.
+
+    >>> _parse_chord_note("top"), _parse_chord_note("2")
+    ('top', 2)
+    """
+    if text == "top" or text == "bottom":
+        return text
+    if re.fullmatch(r"[1-9]\d?", text):
+        return int(text)
+    raise OptionError(
+        "option_unknown_choice",
+        f"--chord-note is {text!r}, but must be top, bottom or a number from 1 to 99.",
+        hint="1 is the top note of the chord, 2 the one below it.",
+    )

@@ -1,0 +1,177 @@
+"""A whole song: from a score and wishes to a plan, and from a plan to phrases of sound.
+
+Everything that can go wrong with a score, its words or the voicebank's abilities goes wrong in :func:`plan_song`,
+before anything is rendered; :func:`sing_phrases` then only sings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from cantilena.errors import OptionError, VoicebankError
+from cantilena.findings import Finding
+from cantilena.language import Language, check_words, load_language
+from cantilena.score import extract_melody
+from cantilena.singing.options import SingOptions
+from cantilena.singing.performance import perform
+from cantilena.singing.pipeline import sing_phrase
+from cantilena.units import midi_to_name
+
+if TYPE_CHECKING:
+    from cantilena.audio.waveform import Waveform
+    from cantilena.score import Score
+    from cantilena.score.melody import Melody, Word
+    from cantilena.singing.phrase import Performance, Phrase
+    from cantilena.tracing import SongTrace
+    from cantilena.voicebank import Voicebank
+
+ChordNote = Literal["top", "bottom"] | int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineOptions:
+    """Which line of a score is sung.
+
+    Attributes
+    ----------
+    part : str or None
+        Name or id; None: the topmost part with words.
+    verse : str or None
+        One lyric line for all passes; None: verse N on pass N.
+    measures : tuple of str or None
+        First and last measure as printed.
+    chord_note : {"top", "bottom"} or int
+        Which note of a chord; a number counts from the top.
+    vocalise : str or None
+        A syllable to sing a part without words on.
+    """
+
+    part: str | None = None
+    verse: str | None = None
+    measures: tuple[str, str] | None = None
+    chord_note: ChordNote = "top"
+    vocalise: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SongPlan:
+    """A song that can be sung as asked.
+
+    Attributes
+    ----------
+    performance : Performance
+        What is sung and when.
+    voicebank : Voicebank
+        Who sings it.
+    language : Language
+        How its words are pronounced.
+    options : SingOptions
+        How it is sung; ``speaker`` is chosen.
+    findings : tuple of Finding
+        What the singer of the plan should know.
+    """
+
+    performance: Performance
+    voicebank: Voicebank
+    language: Language
+    options: SingOptions
+    findings: tuple[Finding, ...]
+
+
+def plan_song(score: Score, *, line: LineOptions, voicebank: Voicebank, options: SingOptions) -> SongPlan:
+    """Decide everything that can be decided before singing.
+
+    Raises
+    ------
+    ScoreError, LyricError, OptionError, VoicebankError
+        When the song cannot be sung like this.
+    """
+    language = load_language(options.language)
+    if voicebank.languages and options.language not in voicebank.languages:
+        raise VoicebankError(
+            "voicebank_language_missing",
+            f"The voicebank {voicebank.id} sings {', '.join(voicebank.languages)}, not {options.language}.",
+            hint="Choose a voicebank of that language with --voicebank.",
+        )
+    melody = extract_melody(
+        score,
+        part=line.part,
+        verse=line.verse,
+        measures=line.measures,
+        chord_note=line.chord_note,
+        vocalise=line.vocalise,
+    )
+    check_words(_words(melody), language, options.pronunciations)
+    performance = perform(melody, transpose=options.transpose, tempo=options.tempo)
+    speaker = _cast(voicebank, options.speaker, performance)
+    return SongPlan(
+        performance=performance,
+        voicebank=voicebank,
+        language=language,
+        options=replace(options, speaker=speaker),
+        findings=(*performance.findings, *_outside_range(performance, voicebank, speaker)),
+    )
+
+
+def sing_phrases(plan: SongPlan, trace: SongTrace) -> Iterator[tuple[Phrase, Waveform, tuple[Finding, ...]]]:
+    """Sing phrase by phrase, in order; each is sung when it is asked for."""
+    for phrase in plan.performance.phrases:
+        waveform, findings = sing_phrase(phrase, plan.voicebank, plan.language, plan.options, trace)
+        yield phrase, waveform, findings
+
+
+def _words(melody: Melody) -> tuple[Word, ...]:
+    """Every word of the melody once for each time it is sung."""
+    words: list[Word] = []
+    for note in melody.notes:
+        words += [syllable.word for syllable in note.syllables if syllable.index == 0]
+    return tuple(words)
+
+
+def _cast(voicebank: Voicebank, asked: str | None, performance: Performance) -> str | None:
+    """The speaker asked for, else the first one whose range the line leaves least."""
+    if asked is not None:
+        if asked not in voicebank.speakers:
+            known = ", ".join(voicebank.speakers) or "no speakers to choose from"
+            raise OptionError(
+                "speaker_unknown",
+                f"The voicebank {voicebank.id} has no speaker {asked!r}.",
+                hint=f"It has {known}.",
+            )
+        return asked
+    if not voicebank.speakers:
+        return None
+    notes = [note for phrase in performance.phrases for note in phrase.notes]
+
+    def strain(speaker: str) -> float:
+        span = voicebank.ranges.get(speaker)
+        if span is None:
+            return 0.0
+        low, high = span
+        return sum((note.offset - note.onset) * max(low - note.midi, note.midi - high, 0.0) for note in notes)
+
+    return min(voicebank.speakers, key=strain)
+
+
+def _outside_range(performance: Performance, voicebank: Voicebank, speaker: str | None) -> tuple[Finding, ...]:
+    """One warning when notes lie outside the speaker's range, naming the first of them."""
+    span = voicebank.ranges.get(speaker or "")
+    if span is None:
+        return ()
+    low, high = span
+    outside = [note for phrase in performance.phrases for note in phrase.notes if not low <= note.midi <= high]
+    if not outside:
+        return ()
+    extremes = sorted({min(n.midi for n in outside), max(n.midi for n in outside)})
+    return (
+        Finding(
+            code="note_outside_range",
+            message=f"{len(outside)} notes ({' and '.join(map(midi_to_name, extremes))}) lie outside the range of "
+            f"{speaker} ({midi_to_name(low)} to {midi_to_name(high)}) and may sound strained.",
+            part=performance.part,
+            measure=outside[0].measure,
+            hint="Transpose with --transpose, or choose another --speaker.",
+        ),
+    )
