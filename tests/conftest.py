@@ -1,0 +1,44 @@
+"""What all tests share: where the reference data lies, and the rule that nothing is skipped silently in CI."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+
+# Skips that are honest in CI too: what they need is an optional extra that CI does not install.
+_OPTIONAL = ("torch is not installed",)
+
+_skipped: list[str] = []
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder of reference data beside the checkout; tests that need it are skipped where it is missing."""
+    if not SHARED.is_dir():
+        pytest.skip("needs the reference data in ../shared, which is not here")
+    return SHARED
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2]
+        if not any(optional in reason for optional in _OPTIONAL):
+            _skipped.append(f"{report.nodeid}: {reason}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI, where the reference data is at hand, a skipped test is a failed run."""
+    if os.environ.get("CI") and SHARED.is_dir() and _skipped:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if os.environ.get("CI") and SHARED.is_dir() and _skipped:
+        terminalreporter.section("skipped although CI has the reference data")
+        for line in _skipped:
+            terminalreporter.line(line)
