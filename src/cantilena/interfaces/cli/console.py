@@ -7,6 +7,10 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import typer
+
+from cantilena.interfaces.cli.problems import USAGE
+
 if TYPE_CHECKING:
     from cantilena.findings import Finding
 
@@ -18,6 +22,13 @@ def start_logging() -> None:
 
     settings = load_settings()
     configure_logging(log_format=settings.log_format, log_level=settings.log_level)
+
+
+def show_help(context: typer.Context) -> None:
+    """Print a group's help and leave with the code for a wrong call, when no verb of it was named."""
+    if context.invoked_subcommand is None:
+        sys.stderr.write(context.get_help() + "\n")
+        raise typer.Exit(USAGE)
 
 
 def print_json(document: object) -> None:

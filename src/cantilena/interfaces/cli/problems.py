@@ -52,7 +52,7 @@ def to_exit_code(error: CantilenaError) -> int:
 
 def report_error(
     message: str, *, code: str, hint: str, as_json: bool, place: Place = NOWHERE, retryable: bool = False
-) -> int:
+) -> None:
     """Tell a failure: with ``as_json`` as the one document on standard output, else as a line on standard error."""
     if as_json:
         problem = {
@@ -67,7 +67,6 @@ def report_error(
     else:
         where = f" ({place})" if place.part or place.measure else ""
         sys.stderr.write(f"cantilena: {message}{where}\n" + (f"  {hint}\n" if hint else ""))
-    return USAGE
 
 
 def report_unexpected(error: Exception, *, as_json: bool) -> int:

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cantilena.interfaces.cli import options as o
-from cantilena.interfaces.cli.console import print_json, start_logging
+from cantilena.interfaces.cli.console import print_json, show_help, start_logging
 
 if TYPE_CHECKING:
     from cantilena.voicebank import VoicebankInfo
 
-app = typer.Typer(help="The voicebanks at hand.", no_args_is_help=True)
+app = typer.Typer(help="The voicebanks at hand.")
+
+
+@app.callback(invoke_without_command=True)
+def _group(context: typer.Context) -> None:
+    show_help(context)
 
 
 @app.command("list")

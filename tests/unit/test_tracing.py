@@ -1,0 +1,58 @@
+"""Steps are timed once, and logged in order however a song ends."""
+
+from __future__ import annotations
+
+import pytest
+from structlog.testing import capture_logs
+
+from cantilena.tracing import STEPS, SongTrace
+
+
+def test_one_line_a_step_in_order_then_the_total() -> None:
+    trace = SongTrace()
+    for phrase in range(2):
+        for step in ("align", "durations", "pitch", "synthesize_audio"):
+            with trace.timed(step, phrase=phrase) as span:
+                span.frames = 100
+        with trace.timed("variance", phrase=phrase) as span:
+            span.outcome = "skipped"
+    with trace.timed("postprocess"):
+        pass
+    with capture_logs() as lines:
+        trace.finish(audio_seconds=2.0, outcome="ok", voicebank="Tiny_1.0", device="cpu", cache_hits=0)
+
+    steps = [line for line in lines if line["event"] == "synthesize_step"]
+    assert [line["step"] for line in steps] == list(STEPS)
+    assert [line["outcome"] for line in steps] == ["ok", "ok", "ok", "skipped", "ok", "ok"]
+    assert steps[0]["phrases"] == 2
+    assert steps[0]["frames"] == 200
+    total = lines[-1]
+    assert total["event"] == "synthesize_total"
+    assert {"elapsed_ms", "audio_seconds", "rtf", "cache_hits", "voicebank", "device", "outcome"} <= total.keys()
+
+
+def test_a_step_that_fails_says_so_and_the_rest_are_skipped() -> None:
+    trace = SongTrace()
+    with trace.timed("align", phrase=0):
+        pass
+    with pytest.raises(ValueError, match="no"), trace.timed("durations", phrase=0):
+        raise ValueError("no")
+    with capture_logs() as lines:
+        trace.finish(audio_seconds=0.0, outcome="failed")
+    outcomes = [line["outcome"] for line in lines]
+    assert outcomes == ["ok", "failed", "skipped", "skipped", "skipped", "skipped", "failed"]
+    assert lines[-1]["rtf"] is None
+
+
+def test_an_interrupted_step_is_canceled() -> None:
+    trace = SongTrace()
+    with pytest.raises(KeyboardInterrupt), trace.timed("pitch", phrase=0):
+        raise KeyboardInterrupt
+    assert trace.records["pitch"].outcome == "canceled"
+
+
+def test_timings_name_every_step_that_ran_and_the_total() -> None:
+    trace = SongTrace()
+    with trace.timed("parse"):
+        pass
+    assert set(trace.timings_ms()) == {"parse", "total"}
