@@ -1,0 +1,1 @@
+"""Programs that measure Cantilena and print tables; `make bench` runs them all."""
