@@ -1,0 +1,64 @@
+"""What the README tells a newcomer to type works, word for word."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def _commands() -> list[str]:
+    lines = "\n".join(_blocks("sh")).splitlines()
+    commands = [line.split("   #")[0].strip() for line in lines if line.strip()]
+    return [command for command in commands if command != "make test"]  # this is it
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as a clone would be, with the environment these tests run in as its ``.venv``."""
+    folder = tmp_path_factory.mktemp("clone")
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in files.splitlines():
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    environment = folder / ".venv"
+    (environment / "bin").mkdir(parents=True)
+    for name in ("python", "cantilena"):
+        (environment / "bin" / name).symlink_to(Path(sys.executable).with_name(name))
+    for stamp in (".venv", ".sing"):  # already installed: make need not do it again
+        (environment / stamp).touch()
+    return folder
+
+
+@pytest.mark.parametrize("command", _commands())
+def test_shell_command(checkout: Path, command: str) -> None:
+    done = subprocess.run(
+        command, shell=True, cwd=checkout, capture_output=True, text=True, timeout=110, env=os.environ | {"VENV": ""}
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_python_example(checkout: Path) -> None:
+    (checkout / "out").mkdir(exist_ok=True)
+    (example,) = _blocks("python")
+    done = subprocess.run([sys.executable, "-c", example], cwd=checkout, capture_output=True, text=True, timeout=110)
+    assert done.returncode == 0, done.stderr
+    assert (checkout / "out" / "amazing-grace.flac").stat().st_size > 100_000
+
+
+def test_the_readme_names_only_files_that_exist() -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", README):
+        assert (ROOT / target).exists(), target
