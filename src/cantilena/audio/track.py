@@ -1,0 +1,219 @@
+"""Waveforms placed in time and summed into one track, in memory for a phrase rather than for a song.
+
+Conventions
+-----------
+Waveforms come in the order of the song. They are summed where they overlap, multiplied by the gain curve and put down
+in a temporary store while loudness and peaks are measured; reading the finished track applies the final gain. Work is
+done in blocks that count from the beginning of the track, so the samples do not depend on how the song was divided.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import IO, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cantilena.audio.levels import HOP, Levelling, PeakMeter, plan_levelling, ramps
+from cantilena.audio.loudness import LoudnessMeter
+from cantilena.audio.waveform import Waveform
+from cantilena.audio.whole_file import storage_error
+from cantilena.units import db_to_factor
+
+FADE_SECONDS: Final = 0.008
+"""Fade at both ends of every waveform: without it the join of two phrases clicks."""
+
+_BLOCK: Final = 32_768
+_GAIN_HOP: Final = 64
+# A phrase of one short note may be followed by one that begins with a long cluster of consonants, and so starts
+# earlier than it. What lies less than this behind the newest waveform can still change.
+_OPEN_SECONDS: Final = 2.0
+# About 45 s of 44.1 kHz stay in memory; longer tracks go to a temporary file.
+_STORE_BYTES_IN_MEMORY: Final = 8 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GainCurve:
+    """Gain over time, linear in dB between the points and constant beyond them.
+
+    Attributes
+    ----------
+    times : tuple of float
+        Seconds from the score's first beat, in order.
+    gains_db : tuple of float
+        dB, one a time.
+    """
+
+    times: tuple[float, ...] = (0.0,)
+    gains_db: tuple[float, ...] = (0.0,)
+
+    def factors(self, seconds: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Amplitude factors at some moments [shape=(n,)]."""
+        return db_to_factor(np.interp(seconds, self.times, self.gains_db)).astype(np.float32)
+
+
+FLAT: Final = GainCurve()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """A finished song.
+
+    Attributes
+    ----------
+    sample_rate : int
+        Hz.
+    n_samples : int
+        Length.
+    levelling : Levelling
+        Gain that was chosen.
+    read : callable
+        ``read(begin, end)`` gives samples before levelling; works while the builder is open.
+    """
+
+    sample_rate: int
+    n_samples: int
+    levelling: Levelling
+    read: Callable[[int, int], NDArray[np.float32]]
+
+    @property
+    def duration_seconds(self) -> float:
+        return self.n_samples / self.sample_rate
+
+    def blocks(self) -> Iterator[NDArray[np.float32]]:
+        """The samples [shape=(n,)] in order, a block of less than a second or two at a time."""
+        for begin in range(0, self.n_samples, _BLOCK):
+            samples = self.read(begin, min(begin + _BLOCK, self.n_samples))
+            yield self.levelling.apply(samples, hop_index=begin // HOP)
+
+    def samples(self) -> NDArray[np.float32]:
+        """All samples [shape=(n_samples,)] in memory."""
+        return np.concatenate([np.zeros(0, dtype=np.float32), *self.blocks()])
+
+
+class TrackBuilder:
+    """Lays waveforms into one track; a context manager that owns what the finished track is read from.
+
+    Parameters
+    ----------
+    sample_rate : int
+        Hz; of every waveform.
+    lead_in_seconds : float
+        Audio before the score's first beat. What a waveform has before it is cut off.
+    gain_curve : GainCurve
+        Loudness that the score asks for.
+    end_seconds : float
+        The track lasts at least until here, counted from the score's first beat.
+    """
+
+    def __init__(
+        self,
+        *,
+        sample_rate: int,
+        lead_in_seconds: float = 0.0,
+        gain_curve: GainCurve = FLAT,
+        end_seconds: float = 0.0,
+    ) -> None:
+        self._sample_rate = sample_rate
+        self._lead_in_seconds = lead_in_seconds
+        self._gain_curve = gain_curve
+        self._min_samples = max(0, round((lead_in_seconds + end_seconds) * sample_rate))
+        self._store: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_STORE_BYTES_IN_MEMORY)  # noqa: SIM115
+        self._n_stored = 0
+        self._open: NDArray[np.float32] = np.zeros(0, dtype=np.float32)  # what begins at sample _n_stored
+        self._loudness = LoudnessMeter(sample_rate)
+        self._peaks = PeakMeter(sample_rate)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._store.close()
+
+    def add(self, waveform: Waveform) -> None:
+        """Place the next waveform, with short fades at both ends.
+
+        Raises
+        ------
+        ValueError
+            When it has another sample rate, or begins in a part of the track that is already put down.
+        OutputError
+            When the temporary store is full.
+        """
+        if waveform.sample_rate != self._sample_rate:
+            raise ValueError(f"waveform has {waveform.sample_rate} Hz, the track {self._sample_rate} Hz")
+        begin = round((waveform.offset + self._lead_in_seconds) * self._sample_rate)
+        samples = faded(waveform.samples[max(0, -begin) :], round(FADE_SECONDS * self._sample_rate))
+        begin = max(0, begin)
+        self._put_down(begin - round(_OPEN_SECONDS * self._sample_rate))
+        at = begin - self._n_stored
+        if at < 0:
+            raise ValueError(f"waveform begins at sample {begin}, but the track is put down up to {self._n_stored}")
+        self._extend(begin + len(samples))
+        self._open[at : at + len(samples)] += samples
+
+    def finish(self) -> Track:
+        """Close the track and choose its gain.
+
+        Raises
+        ------
+        OutputError
+            When the temporary store is full.
+        """
+        self._put_down(max(self._min_samples, self._n_stored + len(self._open)))
+        self._extend(self._min_samples)
+        if len(self._open):
+            self._put_down_block(self._open)
+        peaks = self._peaks.finish()
+        return Track(
+            sample_rate=self._sample_rate,
+            n_samples=self._n_stored,
+            levelling=plan_levelling(self._loudness.integrated(), peaks, sample_rate=self._sample_rate),
+            read=self._read,
+        )
+
+    def _extend(self, end: int) -> None:
+        missing = end - self._n_stored - len(self._open)
+        if missing > 0:
+            self._open = np.concatenate((self._open, np.zeros(missing, dtype=np.float32)))
+
+    def _put_down(self, end: int) -> None:
+        """Put down the whole blocks before sample ``end``; a long rest passes through a block at a time."""
+        while self._n_stored + _BLOCK <= end:
+            self._extend(self._n_stored + _BLOCK)
+            block, self._open = self._open[:_BLOCK], self._open[_BLOCK:]
+            self._put_down_block(block)
+
+    def _put_down_block(self, samples: NDArray[np.float32]) -> None:
+        n_hops = math.ceil(len(samples) / _GAIN_HOP)
+        edges = self._n_stored + _GAIN_HOP * np.arange(n_hops + 1)
+        factors = self._gain_curve.factors(edges / self._sample_rate - self._lead_in_seconds)
+        shaped = samples * ramps(factors, _GAIN_HOP)[: len(samples)]
+        try:
+            self._store.write(shaped.tobytes())
+        except OSError as error:
+            raise storage_error(error, tempfile.gettempdir()) from error
+        self._n_stored += len(shaped)
+        self._loudness.add(shaped)
+        self._peaks.add(shaped)
+
+    def _read(self, begin: int, end: int) -> NDArray[np.float32]:
+        self._store.seek(4 * begin)
+        return np.frombuffer(self._store.read(4 * (end - begin)), dtype=np.float32)
+
+
+def faded(samples: NDArray[np.float32], n_fade: int) -> NDArray[np.float32]:
+    """A copy of samples [shape=(n,)] that rises from and falls to silence over ``n_fade`` samples, or half of them."""
+    out = samples.copy()
+    n_fade = min(n_fade, len(out) // 2)
+    rise = np.square(np.sin(0.5 * np.pi * (np.arange(n_fade) + 0.5) / max(n_fade, 1))).astype(np.float32)
+    out[:n_fade] *= rise
+    out[len(out) - n_fade :] *= rise[::-1]
+    return out
