@@ -9,7 +9,6 @@ contracted, prefixed or compound form of words that are there, and spelled out b
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -17,12 +16,12 @@ from cantilena.errors import LyricError
 from cantilena.language.dictionary import Dictionary
 from cantilena.language.english_forms import compounded, contracted, inflected, prefixed
 from cantilena.language.english_numbers import number_words
+from cantilena.language.english_recognition import foreign_words
 from cantilena.language.english_words import ARPABET_CONSONANTS, ARPABET_VOWELS, SUNG_WORDS
 from cantilena.language.graphones import Graphone, load_graphones
+from cantilena.language.spelling import clean_word, plain_letters
 from cantilena.language.syllables import place_syllables
 
-_QUOTES = str.maketrans(dict.fromkeys("\u2018\u2019\u201b\u02bc\u00b4`\u2032", "'"))
-_LIGATURES = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "þ": "th", "ð": "th"})
 _VOCABLES = (
     (re.compile(r"h?m+h?m*"), ("m",)),
     (re.compile(r"n+"), ("n",)),
@@ -80,6 +79,14 @@ class English:
         plain = [re.sub("[^a-z]", "", plain_letters(clean_word(syllable))) for syllable in syllables]
         return place_syllables(phonemes, plain, vowels=self.vowels, costs=self._costs)
 
+    def foreign_words(self, words: Sequence[str]) -> tuple[int, ...]:
+        return foreign_words([clean_word(word) for word in words], self._is_known)
+
+    def _is_known(self, text: str) -> bool:
+        """Whether English has a word, compounds and letter-to-sound rules left out: those would read anything."""
+        parts = [part for part in re.split(r"[\s-]+", plain_letters(text)) if part]
+        return all(part.isdigit() or self._read_regular(part) for part in parts)
+
     def _read_text(self, text: str) -> tuple[str, ...]:
         """The phonemes of a cleaned word, its hyphenated parts one after the other; empty when one cannot be read."""
         parts = [word for part in re.split(r"[\s-]+", text) for word in _spell_digits(part)]
@@ -114,28 +121,22 @@ class English:
         return None
 
     def _read_form(self, word: str) -> tuple[str, ...] | None:
-        def look_up_inflected(part: str) -> tuple[str, ...] | None:
-            return self._look_up(part) or inflected(part, self._look_up)
-
         return (
-            look_up_inflected(word)
-            or ("'" in word and contracted(word, look_up_inflected, self._costs))
-            or prefixed(word, look_up_inflected)
-            or compounded(word, look_up_inflected)
+            self._read_regular(word)
+            or prefixed(word, self._look_up_inflected)
+            or compounded(word, self._look_up_inflected)
             or None
         )
 
+    def _read_regular(self, word: str) -> tuple[str, ...] | None:
+        """A word of the dictionary, or an inflected or contracted form of one."""
+        found = self._look_up_inflected(word)
+        if found is None and "'" in word:
+            return contracted(word, self._look_up_inflected, self._costs)
+        return found
 
-def clean_word(word: str) -> str:
-    """A word in lower case with straight apostrophes, and nothing around it that is not part of it."""
-    text = unicodedata.normalize("NFKC", word).translate(_QUOTES).lower().replace("\u00ad", "")
-    return "&" if text.strip() == "&" else re.sub(r"^[^\w']+|[^\w']+$|_+", "", text)
-
-
-def plain_letters(text: str) -> str:
-    """Letters without their accents, ligatures spelled out."""
-    letters = unicodedata.normalize("NFD", text.translate(_LIGATURES))
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+    def _look_up_inflected(self, word: str) -> tuple[str, ...] | None:
+        return self._look_up(word) or inflected(word, self._look_up)
 
 
 def _spell_digits(part: str) -> list[str]:

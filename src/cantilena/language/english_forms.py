@@ -24,7 +24,7 @@ _ENDINGS = (
     ("fulness", "f ah l n ah s"), ("lessly", "l ah s l iy"), ("fully", "f ah l iy"), ("ward", "w er d"),
     ("like", "l ay k"), ("less", "l ah s"), ("ness", "n ah s"), ("ment", "m ah n t"), ("hood", "hh uh d"),
     ("ship", "sh ih p"), ("some", "s ah m"), ("fold", "f ow l d"), ("most", "m ow s t"), ("wise", "w ay z"),
-    ("able", "ah b ah l"), ("ful", "f ah l"), ("ing", "ih ng"), ("in'", "ih n"), ("eth", "ih th"), ("est", "ih s t"),
+    ("able", "ah b ah l"), ("ful", "f ah l"), ("ing", "ih ng"), ("eth", "ih th"), ("est", "ih s t"),
     ("ish", "ih sh"), ("let", "l ah t"), ("man", "m ah n"), ("men", "m eh n"), ("ly", "l iy"), ("er", "er"),
     ("en", "ah n"), ("y", "iy"),
 )  # fmt: skip
@@ -58,9 +58,11 @@ def with_past(stem: Phonemes) -> Phonemes:
 
 def inflected(word: str, look_up: LookUp) -> Phonemes | None:
     """A word with an ending: plural, past, participle, "-eth", "-ness" and the like."""
-    for ending, spoken in (("'s", with_plural), ("s'", with_plural), ("'", None), ("'d", with_past)):
+    if word.endswith("in'") and (stem := look_up(word[:-1] + "g")):
+        return (*stem[:-1], "n")
+    for ending, spoken in (("'s", with_plural), ("s'", with_plural), ("'d", with_past)):
         if word.endswith(ending) and (stem := look_up(word.removesuffix(ending))):
-            return spoken(stem) if spoken else stem
+            return spoken(stem)
     for ending, spoken in (("s", with_plural), ("ed", with_past)):
         if word.endswith(ending) and not word.endswith(("ss", "us", "'s")):
             for stem_word in _stems(word, ending):
