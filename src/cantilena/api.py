@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cantilena.audio.files import AudioFormat, WrittenFile, check_output, resolve_format, write_audio
 from cantilena.bootstrap import voicebank_folders
-from cantilena.errors import CantilenaError, InferenceError
+from cantilena.errors import CantilenaError, InferenceError, LyricError
 from cantilena.findings import Finding
 from cantilena.score import Score, read_score
 from cantilena.settings import load_settings
@@ -273,7 +273,7 @@ def sing(
         device=device,
     )
     with _rendered(score, line=line, voicebank=voicebank, options=options, on_progress=on_progress) as song:
-        return Take(samples=np.concatenate(list(song.track.blocks())), report=song.report())
+        return Take(samples=song.track.samples(), report=song.report())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,7 +328,8 @@ def check(
             _resolve_score(score), line=line or LineOptions(), voicebank=bank, options=options or SingOptions()
         )
     except CantilenaError as error:
-        return Check(findings=(Finding.from_error(error),), phrases=0, duration_seconds=0.0, error=error)
+        errors = (error, *error.others) if isinstance(error, LyricError) else (error,)
+        return Check(findings=tuple(map(Finding.from_error, errors)), phrases=0, duration_seconds=0.0, error=error)
     return Check(
         findings=plan.findings,
         phrases=len(plan.performance.phrases),

@@ -67,7 +67,15 @@ class ScoreError(CantilenaError):
 
 
 class LyricError(CantilenaError):
-    """A word of the score cannot be pronounced."""
+    """A word of the score cannot be pronounced.
+
+    Attributes
+    ----------
+    others : tuple of LyricError
+        Further words of the same song that cannot be; ``check`` reports them all.
+    """
+
+    others: tuple[LyricError, ...] = ()
 
 
 class OptionError(CantilenaError):

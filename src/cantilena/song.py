@@ -103,7 +103,7 @@ def plan_song(score: Score, *, line: LineOptions, voicebank: Voicebank, options:
         chord_note=line.chord_note,
         vocalise=line.vocalise,
     )
-    check_words(_words(melody), language, options.pronunciations)
+    _require_words(melody, language, options)
     performance = perform(melody, transpose=options.transpose, tempo=options.tempo)
     speaker = _cast(voicebank, options.speaker, performance)
     return SongPlan(
@@ -120,6 +120,15 @@ def sing_phrases(plan: SongPlan, trace: SongTrace) -> Iterator[tuple[Phrase, Wav
     for phrase in plan.performance.phrases:
         waveform, findings = sing_phrase(phrase, plan.voicebank, plan.language, plan.options, trace)
         yield phrase, waveform, findings
+
+
+def _require_words(melody: Melody, language: Language, options: SingOptions) -> None:
+    """Raise the first word that cannot be pronounced, with the others attached."""
+    errors = check_words(_words(melody), language, options.pronunciations)
+    if errors:
+        first, *others = errors
+        first.others = tuple(others)
+        raise first
 
 
 def _words(melody: Melody) -> tuple[Word, ...]:

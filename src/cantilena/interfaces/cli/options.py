@@ -89,8 +89,9 @@ def sing_options(
         from cantilena.language import parse_pronunciation, read_pronunciations
 
         if pronunciations is not None:
-            words.update(read_pronunciations(pronunciations))
-        words.update(parse_pronunciation(text) for text in pronounce or ())
+            words.update(read_pronunciations(pronunciations, language=language))
+        for text in pronounce or ():
+            words.update(parse_pronunciation(text, language=language))
     return SingOptions(
         speaker=speaker,
         language=language,
