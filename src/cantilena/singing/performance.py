@@ -133,7 +133,7 @@ def _breaths(slots: Sequence[_Slot], transpose: int) -> Iterator[_Notes]:
 def _perform_note(slot: _Slot, after: _Slot | None, transpose: int) -> PerformedNote:
     note = slot.note
     slurred_on = after is not None and after.note.slurred and not slot.rest_follows
-    offset = slot.onset + _sounding_seconds(note, slot.end - slot.onset, slurred_on=slurred_on)
+    offset = _sounding_end(slot, slurred_on=slurred_on)
     if note.breath_after and after is not None:
         offset = min(offset, after.onset - _breath_seconds(after.onset - slot.onset))
     return PerformedNote(
@@ -147,11 +147,14 @@ def _perform_note(slot: _Slot, after: _Slot | None, transpose: int) -> Performed
     )
 
 
-def _sounding_seconds(note: MelodyNote, written: float, *, slurred_on: bool) -> float:
-    share = min((_SOUNDING[mark] for mark in note.articulations if mark in _SOUNDING), default=1.0)
-    if "staccato" in note.articulations and (slurred_on or "tenuto" in note.articulations):
+def _sounding_end(slot: _Slot, *, slurred_on: bool) -> float:
+    marks = slot.note.articulations
+    share = min((_SOUNDING[mark] for mark in marks if mark in _SOUNDING), default=1.0)
+    if "staccato" in marks and (slurred_on or "tenuto" in marks):
         share = _PORTATO
-    return max(share * written, min(written, MIN_SOUNDING_SECONDS))
+    if share == 1.0:
+        return slot.end  # exactly, so that neighbours touch
+    return min(slot.onset + max(share * (slot.end - slot.onset), MIN_SOUNDING_SECONDS), slot.end)
 
 
 def _breath_seconds(available: float) -> float:
@@ -175,7 +178,8 @@ def _divide_once(run: _Notes) -> tuple[_Notes, _Notes]:
     places = [k for k in range(1, len(run)) if earliest <= run[k].onset <= latest]
     if not places:
         return _divide_note(run, 0.5 * (earliest + latest))
-    best = max(places, key=lambda k: _ease_of_division(run, k))
+    even = begin + (end - begin) / math.ceil((end - begin) / MAX_PHRASE_SECONDS)  # in as few parts as can be
+    best = max(places, key=lambda k: _ease_of_division(run, k) - abs(run[k].onset - even) / MAX_PHRASE_SECONDS)
     before, rest = run[:best], run[best:]
     if _begins_word(rest[0]):
         available = rest[0].onset - before[-1].onset
@@ -269,8 +273,8 @@ def _divided(breaths: Sequence[_Notes], part: str) -> Iterator[Finding]:
     if long:
         yield Finding(
             code="phrase_divided",
-            message=f"Phrases without a rest or breath mark last longer than {MAX_PHRASE_SECONDS:.0f} s: {len(long)} of "
-            "them, divided between words for breath.",
+            message=f"Phrases last longer than {MAX_PHRASE_SECONDS:.0f} s without a rest or breath mark: {len(long)} "
+            "of them, divided where the singer needs breath.",
             part=part,
             measure=long[0][0].measure,
             hint="Set breath marks or rests where the breath should be.",
