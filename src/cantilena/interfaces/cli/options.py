@@ -128,8 +128,10 @@ def _parse_chord_note(text: str) -> ChordNote:
     >>> _parse_chord_note("top"), _parse_chord_note("2")
     ('top', 2)
     """
-    if text == "top" or text == "bottom":
-        return text
+    if text == "top":
+        return "top"
+    if text == "bottom":
+        return "bottom"
     if re.fullmatch(r"[1-9]\d?", text):
         return int(text)
     raise OptionError(
