@@ -1,0 +1,124 @@
+"""Dynamic signs of the written score to the loudness of the performance.
+
+Conventions
+-----------
+Levels are dB relative to mezzo-forte. A hairpin leads to the sign at its end, or ``STEP`` up or down when there is none;
+a word (*cresc.*) does so until the next sign, for ``FAR`` measures at most. A repeat brings back the level
+that stood at the place it leads to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Final, NamedTuple
+
+from cantilena.score.melody import DynamicPoint
+from cantilena.score.model import DynamicMark, Measure, Visit
+
+STEP: Final = 3.5
+FAR: Final = 4
+_LOUDEST, _SOFTEST = 9.0, -19.0
+"""Between these levels stays what hairpins without a goal lead to."""
+_AFTER = Fraction(1, 2)
+"""Beats after which *fp* is piano."""
+_NEAR = Fraction(1)
+"""A sign so many beats after the end of a hairpin is its goal."""
+
+
+class _Event(NamedTuple):
+    beat: Fraction
+    mark: DynamicMark
+
+
+def perform_dynamics(
+    marks: Sequence[DynamicMark], staff: int, measures: Sequence[Measure], visits: Sequence[Visit]
+) -> tuple[DynamicPoint, ...]:
+    """Loudness over a performance; empty when the part has no signs.
+
+    Parameters
+    ----------
+    marks : sequence of DynamicMark
+        Of the part, in order; those of the line's own staff count, and all of them where that staff has none.
+    staff : int
+        Of the line.
+    measures, visits
+        As of the score.
+    """
+    own = [mark for mark in marks if mark.staff in (None, staff)] or list(marks)
+    if not own or not visits:
+        return ()
+    events = _events(own, measures, visits)
+    end = visits[-1].onset + measures[visits[-1].measure].length
+    points: list[DynamicPoint] = []
+    level = 0.0
+    for n, event in enumerate(events):
+        mark = event.mark
+        if mark.kind == "level":
+            level = _set_level(points, event, level)
+        elif mark.kind in ("crescendo", "diminuendo"):
+            level = _draw_hairpin(points, events, n, level, end, _far(event, measures, visits))
+    return tuple(points)
+
+
+def _set_level(points: list[DynamicPoint], event: _Event, level: float) -> float:
+    mark = event.mark
+    if not (points and points[-1].onset == event.beat and points[-1].level == mark.level):
+        points.append(DynamicPoint(onset=event.beat, level=mark.level))
+    if mark.after is None:
+        return mark.level
+    points.append(DynamicPoint(onset=event.beat + _AFTER, level=mark.after, ramp=True))
+    return mark.after
+
+
+def _draw_hairpin(
+    points: list[DynamicPoint], events: list[_Event], n: int, level: float, end: Fraction, far: Fraction
+) -> float:
+    """Ramp from here to the goal; gives the level reached."""
+    begin, rising = events[n].beat, events[n].mark.kind == "crescendo"
+    closing = {"level"} if not events[n].mark.drawn else {"level", "stop"}
+    closing |= {"crescendo", "diminuendo"}
+    after = [event for event in events[n + 1 :] if event.mark.kind in closing and event.beat > begin]
+    offset = min(after[0].beat if after else end, end if events[n].mark.drawn else far)
+    if offset <= begin:
+        return level
+    goal = next((event for event in after if event.mark.kind == "level" and event.beat <= offset + _NEAR), None)
+    reached = min(max(level + (STEP if rising else -STEP), min(level, _SOFTEST)), max(level, _LOUDEST))
+    if goal is not None and (goal.mark.level > level) == rising:
+        reached = goal.mark.level
+    points.append(DynamicPoint(onset=begin, level=level))
+    points.append(DynamicPoint(onset=offset, level=reached, ramp=True))
+    return reached
+
+
+def _events(marks: Sequence[DynamicMark], measures: Sequence[Measure], visits: Sequence[Visit]) -> list[_Event]:
+    by_measure: dict[int, list[DynamicMark]] = {}
+    standing: list[DynamicMark | None] = [None] * len(measures)
+    for mark in marks:
+        by_measure.setdefault(mark.measure, []).append(mark)
+        if mark.kind == "level" and mark.measure + 1 < len(measures):
+            standing[mark.measure + 1] = mark
+    for n in range(1, len(standing)):
+        standing[n] = standing[n] or standing[n - 1]
+    events: list[_Event] = []
+    previous = -1
+    for visit in visits:
+        if visit.measure != previous + 1:
+            stood = standing[visit.measure]
+            level = 0.0 if stood is None else stood.level if stood.after is None else stood.after
+            events.append(_Event(visit.onset, DynamicMark(visit.measure, Fraction(0), None, "level", level)))
+        length = measures[visit.measure].length
+        events += sorted(
+            (_Event(visit.onset + min(mark.onset, length), mark) for mark in by_measure.get(visit.measure, ())),
+            key=lambda event: event.beat,
+        )
+        previous = visit.measure
+    return events
+
+
+def _far(event: _Event, measures: Sequence[Measure], visits: Sequence[Visit]) -> Fraction:
+    """Beat at which a word such as *cresc.* has spent its force."""
+    ahead = [visit for visit in visits if visit.onset > event.beat][:FAR]
+    if not ahead:
+        return visits[-1].onset + measures[visits[-1].measure].length
+    return ahead[-1].onset + measures[ahead[-1].measure].length

@@ -1,0 +1,236 @@
+"""Directions, barlines and sounds: tempo, dynamics, and the way through repeats and jumps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Final
+
+from lxml import etree
+
+from cantilena.score.model import DynamicMark, Navigation, TempoMark
+from cantilena.score.notices import Notices
+from cantilena.score.tempo_words import interpret_tempo_words
+from cantilena.score.values import read_whole
+
+MAX_BPM: Final = 480.0
+_ENDING_NUMBERS: Final = 16
+
+_LEVELS: Final = {
+    "pppppp": -24.0, "ppppp": -22.0, "pppp": -19.0, "ppp": -15.0, "pp": -10.5, "p": -6.5, "mp": -3.0, "mf": 0.0,
+    "f": 3.5, "ff": 6.5, "fff": 9.0, "ffff": 11.0, "fffff": 12.0, "ffffff": 13.0, "n": -24.0,
+}  # fmt: skip
+_LEVELS_AFTER: Final = {"fp": ("f", "p"), "pf": ("p", "f"), "sfp": ("f", "p"), "sfpp": ("f", "pp")}
+_BEAT_UNITS: Final = {
+    "whole": 4.0,
+    "half": 2.0,
+    "quarter": 1.0,
+    "eighth": 0.5,
+    "16th": 0.25,
+    "32nd": 0.125,
+    "breve": 8.0,
+}
+_NUMBER = re.compile(r"\d{1,4}(?:[.,]\d{1,4})?")
+_CRESCENDO = re.compile(r"(?<!\w)(?:cresc|cres|crescendo|aumentando|anschwellend)(?!\w)", re.I)
+_DIMINUENDO = re.compile(r"(?<!\w)(?:dim|dimin|diminuendo|decresc|decrescendo|abnehmend)(?!\w)", re.I)
+_NOT = re.compile(r"(?<!\w)(?:non|senza|sans|ohne|no)(?!\w)", re.I)
+_DA_CAPO = re.compile(r"(?<!\w)(?:d\.? ?c\.?|da capo)(?!\w)", re.I)
+_DAL_SEGNO = re.compile(r"(?<!\w)(?:d\.? ?s\.?|dal segno)(?!\w)", re.I)
+_TO_CODA = re.compile(r"^\(?(?:to|alla|zur) coda\W*$", re.I)
+_FINE = re.compile(r"^\W*fine\W*$", re.I)
+
+
+class DirectionReader:
+    """Reads what stands beside the notes of one part; navigation goes to the score's measures."""
+
+    def __init__(self, part: str, navigation: list[Navigation], notices: Notices) -> None:
+        self.tempi: list[TempoMark] = []
+        self.dynamics: list[DynamicMark] = []
+        self._part = part
+        self._navigation = navigation
+        self._notices = notices
+
+    # --- directions ---------------------------------------------------------------------------------------------
+
+    def read_direction(self, element: etree._Element, measure: int, onset: Fraction, number: str) -> None:
+        """One ``<direction>`` at a place of a measure."""
+        words: list[str] = []
+        metronome: float | None = None
+        staff: int | None = None
+        sound: etree._Element | None = None
+        for child in element:
+            tag = child.tag
+            if tag == "direction-type":
+                for kind in child:
+                    name = kind.tag
+                    if name == "words":
+                        words.append(kind.text or "")
+                    elif name == "metronome":
+                        metronome = _metronome_bpm(kind)
+                    elif name in ("dynamics", "wedge"):
+                        self._read_dynamics(kind, measure, onset, staff_of(element))
+                    elif name == "segno":
+                        self._navigation[measure].segno.add("")
+                    elif name == "coda":
+                        self._navigation[measure].coda.add("")
+            elif tag == "sound":
+                sound = child
+            elif tag == "staff":
+                staff = read_whole(child.text, 1)
+        text = " ".join(" ".join(words).split())
+        tempo = sound.get("tempo") if sound is not None else None
+        if not self._read_number(tempo, metronome, text, measure, onset, number) and text:
+            self._read_words(text, measure, onset, staff)
+        if sound is not None:
+            self._read_jumps(sound, measure)
+
+    def read_sound(self, element: etree._Element, measure: int, onset: Fraction, number: str) -> None:
+        """One ``<sound>`` that stands by itself."""
+        self._read_number(element.get("tempo"), None, "", measure, onset, number)
+        self._read_jumps(element, measure)
+
+    def _read_number(
+        self, given: str | None, metronome: float | None, text: str, measure: int, onset: Fraction, number: str
+    ) -> bool:
+        """A tempo in figures, if there is one that makes sense."""
+        bpm = metronome
+        if given is not None:
+            heard = _positive(given)
+            if heard is None:
+                self._notices.add(
+                    "tempo_ignored", "A tempo that is not a number above zero is ignored.", part=self._part, measure=number
+                )  # fmt: skip
+            bpm = heard or bpm
+        if bpm is None:
+            return False
+        if bpm > MAX_BPM:
+            self._notices.add(
+                "tempo_clamped", f"A tempo above {MAX_BPM:g} quarter notes a minute is taken as {MAX_BPM:g}.",
+                part=self._part, measure=number,
+            )  # fmt: skip
+            bpm = MAX_BPM
+        self.tempi.append(TempoMark(measure, onset, "set", bpm, text, numeric=True))
+        return True
+
+    def _read_words(self, text: str, measure: int, onset: Fraction, staff: int | None) -> None:
+        tempo = interpret_tempo_words(text)
+        if tempo is not None:
+            self.tempi.append(TempoMark(measure, onset, tempo.kind, tempo.value, text, numeric=False))
+        if len(text) <= 48 and not _NOT.search(text):
+            if _CRESCENDO.search(text):
+                self.dynamics.append(DynamicMark(measure, onset, staff, "crescendo"))
+            elif _DIMINUENDO.search(text):
+                self.dynamics.append(DynamicMark(measure, onset, staff, "diminuendo"))
+        place = self._navigation[measure]
+        if _DA_CAPO.search(text):
+            place.da_capo = True
+        elif _DAL_SEGNO.search(text):
+            place.dal_segno = place.dal_segno or ""
+        elif _TO_CODA.match(text):
+            place.to_coda = True
+        elif _FINE.match(text):
+            place.fine = True
+
+    def _read_dynamics(self, element: etree._Element, measure: int, onset: Fraction, staff: int | None) -> None:
+        if element.tag == "wedge":
+            kind = element.get("type")
+            if kind in ("crescendo", "diminuendo", "stop"):
+                self.dynamics.append(DynamicMark(measure, onset, staff, kind, drawn=True))
+            return
+        for sign in element:
+            name = str(sign.tag)
+            level, after = _LEVELS_AFTER.get(name, (name, None))
+            if level in _LEVELS:
+                then = _LEVELS[after] if after else None
+                self.dynamics.append(DynamicMark(measure, onset, staff, "level", _LEVELS[level], then))
+
+    # --- the way through the measures ---------------------------------------------------------------------------
+
+    def _read_jumps(self, sound: etree._Element, measure: int) -> None:
+        place = self._navigation[measure]
+        for name, label in sound.items():
+            if name == "segno":
+                place.segno.add(label)
+            elif name == "coda":
+                place.coda.add(label)
+            elif name == "dalsegno":
+                place.dal_segno = label
+            elif name == "dacapo":
+                place.da_capo = place.da_capo or label == "yes"
+            elif name == "tocoda":
+                place.to_coda = True
+            elif name == "fine":
+                place.fine = True
+            elif name == "forward-repeat":
+                place.forward = True
+
+    def read_barline(self, element: etree._Element, measure: int) -> None:
+        """One ``<barline>``: repeat signs, endings, segno and coda."""
+        place = self._navigation[measure]
+        for child in element:
+            tag = child.tag
+            if tag == "repeat":
+                if child.get("direction") == "forward":
+                    place.forward = True
+                elif child.get("direction") == "backward":
+                    place.backward = max(place.backward or 2, read_whole(child.get("times"), 2))
+            elif tag == "ending":
+                if child.get("type") == "start":
+                    place.ending = _ending_numbers(child.get("number", "") or (child.text or ""))
+                else:
+                    place.ending_stops = True
+            elif tag == "segno":
+                place.segno.add(element.get("segno", ""))
+            elif tag == "coda":
+                place.coda.add(element.get("coda", ""))
+
+
+def staff_of(direction: etree._Element) -> int | None:
+    """Staff of a direction, when it names one."""
+    text = direction.findtext("staff")
+    return None if text is None else read_whole(text, 1)
+
+
+def _positive(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if number > 0 else None  # also refuses NaN
+
+
+def _metronome_bpm(element: etree._Element) -> float | None:
+    """Quarter notes a minute of a metronome mark; None for one that has no number, such as an equation of notes."""
+    unit = 0.0
+    dots = 0
+    number: float | None = None
+    for child in element:
+        tag = child.tag
+        if tag == "beat-unit":
+            if unit:  # a second note: an equation
+                return None
+            unit = _BEAT_UNITS.get((child.text or "").strip(), 0.0)
+        elif tag == "beat-unit-dot":
+            dots += 1
+        elif tag == "per-minute":
+            numbers = [float(found.replace(",", ".")) for found in _NUMBER.findall(child.text or "")][:2]
+            number = sum(numbers) / len(numbers) if numbers else None
+    if not number or not unit or dots > 3:
+        return None
+    return number * unit * (2.0 - 0.5**dots)
+
+
+def _ending_numbers(text: str) -> tuple[int, ...]:
+    """Passes on which an ending is played: "1, 2", "1-3", "2."; (1,) where no number is given.
+
+    >>> _ending_numbers("1, 3"), _ending_numbers("2-4"), _ending_numbers("")
+    ((1, 3), (2, 3, 4), (1,))
+    """
+    return tuple(dict.fromkeys(_spelled_out(text)))[:_ENDING_NUMBERS] or (1,)
+
+
+def _spelled_out(text: str) -> Iterator[int]:
+    for first, last in re.findall(r"(\d{1,3})(?:\s*[-–]\s*(\d{1,3}))?", text):
+        begin, end = int(first), int(last or first)
+        yield from (n for n in range(begin, min(end, begin + _ENDING_NUMBERS) + 1) if n > 0)

@@ -1,0 +1,288 @@
+"""Note elements to :class:`~cantilena.score.model.Note`; the hot loop of the reader.
+
+Conventions
+-----------
+Positions are in divisions, exact: an int nearly always, a Fraction where a file has decimals or changes its divisions
+in the middle of a measure. Beats are made of them once for each distinct value.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Final, get_args
+
+from lxml import etree
+
+from cantilena.errors import Place
+from cantilena.score.melody import Articulation
+from cantilena.score.model import NO_MARKS, Grace, Lyric, Note, NoteKind, NoteMarks
+from cantilena.score.notices import Notices
+from cantilena.score.read_lyrics import read_lyric
+from cantilena.score.values import bad_number, read_number
+
+Divisions = int | Fraction
+"""A length or a position in divisions of a quarter note."""
+
+_ZERO: Final = Fraction(0)
+_SEMITONES: Final = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+_USUAL_ALTER: Final = 2
+_MAX_DIVISIONS: Final = 1_000_000
+_ARTICULATIONS: Final[frozenset[str]] = frozenset(get_args(Articulation))
+_TYPES: Final = {
+    "maxima": Fraction(32), "long": Fraction(16), "breve": Fraction(8), "whole": Fraction(4), "half": Fraction(2),
+    "quarter": Fraction(1), "eighth": Fraction(1, 2), "16th": Fraction(1, 4), "32nd": Fraction(1, 8),
+    "64th": Fraction(1, 16), "128th": Fraction(1, 32), "256th": Fraction(1, 64), "512th": Fraction(1, 128),
+    "1024th": Fraction(1, 256),
+}  # fmt: skip
+
+
+class NoteReader:
+    """Reads the notes of one part; knows the part's divisions and transposition at the place being read."""
+
+    def __init__(self, part: str, notices: Notices) -> None:
+        self.part = part
+        self.measure = ""
+        self.divisions = 1
+        self.divisions_given = False
+        self.nominal = Fraction(4)
+        """Beats of a whole measure by the time signature."""
+        self._notices = notices
+        self._transpositions: dict[int, float] = {}
+        self._beats: dict[Divisions, Fraction] = {}
+        self._lengths: dict[str, Divisions] = {}
+        self._pitches: dict[tuple[str | None, str | None, str | None], float] = {}
+
+    # --- what attributes set ------------------------------------------------------------------------------------
+
+    def set_divisions(self, text: str) -> Fraction:
+        """Take over ``<divisions>``; gives the factor by which positions in divisions change."""
+        self.divisions_given = True
+        number = read_number(text, what="number of divisions", place=self.place)
+        if number > _MAX_DIVISIONS:
+            raise bad_number("number of divisions", text, self.place)
+        if number <= 0 or number != int(number):
+            self.notice("divisions_ignored", "A number of divisions that makes no sense is taken as 1.")
+            number = 1
+        factor = Fraction(int(number), self.divisions)
+        if factor != 1:
+            self.divisions = int(number)
+            self._beats.clear()
+            self._lengths.clear()
+        return factor
+
+    def set_transposition(self, semitones: float, staff: int | None) -> None:
+        """Semitones from written to sounding, for one staff or (None) all of them."""
+        if staff is None:
+            self._transpositions.clear()
+        self._transpositions[staff or 0] = semitones
+
+    # --- lengths ------------------------------------------------------------------------------------------------
+
+    @property
+    def place(self) -> Place:
+        return Place(part=self.part, measure=self.measure)
+
+    def notice(self, code: str, message: str) -> None:
+        """Note something about the measure being read."""
+        self._notices.add(code, message, part=self.part, measure=self.measure)
+
+    def beats(self, position: Divisions) -> Fraction:
+        """Beats of a position or length in divisions."""
+        beats = self._beats.get(position)
+        if beats is None:
+            beats = self._beats[position] = Fraction(position) / self.divisions
+        return beats
+
+    def length(self, text: str) -> Divisions:
+        """Divisions of the text of a ``<duration>``, which may be negative."""
+        length = self._lengths.get(text)
+        if length is None:
+            length = self._lengths[text] = read_number(text, what="duration", place=self.place)
+        return length
+
+    def _length_by_type(self, element: etree._Element) -> Divisions | None:
+        """Divisions of a note by its ``<type>``, dots and tuplet, for want of a duration."""
+        beats = _TYPES.get((element.findtext("type") or "").strip())
+        if beats is None:
+            return self.nominal * self.divisions if element.find("rest") is not None else None
+        dots = len(element.findall("dot"))
+        beats = beats * (2 - Fraction(1, 2**dots)) if dots <= 4 else beats
+        actual = (element.findtext("time-modification/actual-notes") or "1").strip()
+        normal = (element.findtext("time-modification/normal-notes") or "1").strip()
+        if actual.isdecimal() and normal.isdecimal() and 0 < int(actual) < 100 and 0 < int(normal) < 100:
+            beats = beats * int(normal) / int(actual)
+        return beats * self.divisions
+
+    # --- notes --------------------------------------------------------------------------------------------------
+
+    def read(
+        self, element: etree._Element, position: Divisions, chord_position: Divisions | None
+    ) -> tuple[Note | None, Divisions]:
+        """One ``<note>``.
+
+        Parameters
+        ----------
+        element : lxml element
+        position : Divisions
+            Where it stands unless it belongs to a chord.
+        chord_position : Divisions or None
+            Where the note before it stands; None at the start of a measure.
+
+        Returns
+        -------
+        note : Note or None
+            None when it has to be dropped.
+        advance : Divisions
+            How far the position moves on: 0 for chord members and grace notes.
+        """
+        kind: NoteKind = "unpitched"
+        midi = 0.0
+        duration_text: str | None = None
+        voice = "1"
+        staff = 1
+        chord = tie_start = tie_stop = cue = hidden = False
+        grace: Grace | None = None
+        marks = NO_MARKS
+        lyrics: tuple[Lyric, ...] = ()
+        for child in element:
+            tag = child.tag
+            if tag == "pitch":
+                kind = "note"
+                midi = self._pitch(child)
+            elif tag == "duration":
+                duration_text = child.text
+            elif tag == "voice":
+                voice = child.text or "1"
+            elif tag == "rest":
+                kind = "rest"
+            elif tag == "staff":
+                staff = _staff(child.text)
+            elif tag == "chord":
+                chord = True
+            elif tag == "lyric":
+                lyrics = self._with_lyric(lyrics, child)
+            elif tag == "notations":
+                marks = self._marks(child)
+                for tied in child.iterchildren("tied"):
+                    tie_start = tie_start or tied.get("type") == "start"
+                    tie_stop = tie_stop or tied.get("type") == "stop"
+            elif tag == "tie":
+                if child.get("type") == "start":
+                    tie_start = True
+                else:
+                    tie_stop = True
+            elif tag == "grace":
+                grace = Grace(child.get("slash") == "yes", child.get("steal-time-previous") is not None)
+            elif tag == "cue":
+                cue = True
+            elif tag == "notehead":
+                hidden = child.text == "none"
+        if chord and chord_position is None:
+            chord = False
+            self.notice(
+                "chord_flag_ignored",
+                "A measure begins with a chord member without a chord: it is read as a note of its own.",
+            )
+        if chord and chord_position is not None:
+            position = chord_position
+        if grace is not None:
+            length: Divisions = 0
+        else:
+            found = self._note_length(element, duration_text)
+            if found is None:
+                return None, 0
+            length = found
+        if self._transpositions:
+            midi += self._transpositions.get(staff, self._transpositions.get(0, 0.0))
+        note = Note(
+            self.beats(position), self.beats(length) if length else _ZERO, midi, kind, voice, staff, chord, grace,
+            tie_start, tie_stop, cue, hidden, marks, lyrics,
+        )  # fmt: skip
+        return note, 0 if chord else length
+
+    def _note_length(self, element: etree._Element, text: str | None) -> Divisions | None:
+        """Divisions of a note that is no grace note; None: it has to be dropped."""
+        if text is None or not text.strip():
+            by_type = self._length_by_type(element)
+            if by_type is None:
+                self.notice("note_dropped", "A note without a duration is left out.")
+            else:
+                self.notice("duration_from_type", "The duration of a note is missing and taken from its type.")
+            return by_type
+        length = self.length(text)
+        if length <= 0:
+            self.notice("note_dropped", "A note whose duration is not above zero is left out.")
+            return None
+        if type(length) is Fraction:
+            self.notice("duration_decimal", "A duration with a decimal point is read as a fraction.")
+        return length
+
+    def _pitch(self, element: etree._Element) -> float:
+        step = alter = octave = None
+        for child in element:
+            tag = child.tag
+            if tag == "step":
+                step = child.text
+            elif tag == "octave":
+                octave = child.text
+            elif tag == "alter":
+                alter = child.text
+        key = (step, alter, octave)
+        midi = self._pitches.get(key)
+        if midi is None:
+            midi = self._pitches[key] = self._compute_pitch(step, alter, octave)
+        return midi
+
+    def _compute_pitch(self, step: str | None, alter: str | None, octave: str | None) -> float:
+        semitones = _SEMITONES.get((step or "").strip())
+        if semitones is None:
+            raise bad_number("step of a pitch", step or "", self.place)
+        altered = read_number(alter, what="alteration of a pitch", place=self.place) if alter else 0
+        if abs(altered) > _USUAL_ALTER:
+            self.notice("pitch_unusual", f"A pitch is altered by {float(altered):g} semitones, and sung so.")
+        octaves = read_number(octave or "", what="octave of a pitch", place=self.place)
+        if octaves != int(octaves):
+            raise bad_number("octave of a pitch", octave or "", self.place)
+        return float(12 * (octaves + 1) + semitones + altered)
+
+    def _with_lyric(self, lyrics: tuple[Lyric, ...], element: etree._Element) -> tuple[Lyric, ...]:
+        lyric = read_lyric(element)
+        if lyric is None:
+            return lyrics
+        if any(other.verse == lyric.verse for other in lyrics):
+            self.notice("lyric_repeated", f"A note has two lyrics of verse {lyric.verse}: the first is read.")
+            return lyrics
+        return (*lyrics, lyric)
+
+    def _marks(self, notations: etree._Element) -> NoteMarks:
+        articulations: set[Articulation] = set()
+        starts: list[str] = []
+        stops: list[str] = []
+        breath = fermata = False
+        for child in notations:
+            tag = child.tag
+            if tag == "slur":
+                number = child.get("number", "1")
+                if child.get("type") == "start":
+                    starts.append(number)
+                elif child.get("type") == "stop":
+                    stops.append(number)
+            elif tag == "articulations":
+                for mark in child:
+                    name = mark.tag
+                    if name in _ARTICULATIONS:
+                        articulations.add(name)
+                    elif name in ("breath-mark", "caesura"):
+                        breath = True
+            elif tag == "fermata":
+                fermata = True
+            elif tag == "dynamics":
+                if any(str(mark.tag).startswith(("sf", "fz", "rf")) for mark in child):
+                    articulations.add("accent")
+        if not (articulations or starts or stops or breath or fermata):
+            return NO_MARKS
+        return NoteMarks(frozenset(articulations), tuple(starts), tuple(stops), breath, fermata)
+
+
+def _staff(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() and len(text) < 4 else 1

@@ -1,0 +1,77 @@
+"""Syllables under notes, joined to words; broken markings are mended and told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from cantilena.score.lyric_text import CleanSyllable
+from cantilena.score.melody import Syllable, Word
+from cantilena.score.notices import Notices
+
+
+class PlacedSyllable(NamedTuple):
+    """A cleaned syllable, the note it stands under, and what its word will need to know."""
+
+    note: int
+    syllable: CleanSyllable
+    measure: str
+    language: str | None
+
+
+@dataclass(slots=True)
+class _OpenWord:
+    syllables: list[PlacedSyllable] = field(default_factory=list)
+
+
+def join_words(placed: Sequence[PlacedSyllable], *, part: str, notices: Notices) -> dict[int, tuple[Syllable, ...]]:
+    """Words of a line, syllable by syllable.
+
+    Parameters
+    ----------
+    placed : sequence of PlacedSyllable
+        In the order in which they are sung.
+    part : str
+        Printed name of the line.
+    notices : Notices
+        Receives what was mended.
+
+    Returns
+    -------
+    dict of int to tuple of Syllable
+        What each note sings, by the number of the note.
+    """
+    words: list[list[PlacedSyllable]] = []
+    is_open = False
+    for syllable in placed:
+        syllabic = syllable.syllable.syllabic
+        starts = syllabic in ("single", "begin")
+        if starts and is_open:
+            _notice(notices, part, words[-1][0], "A word that is never ended is closed before the next one.")
+        if not starts and not is_open:
+            _notice(notices, part, syllable, "A syllable that continues no word is read as the begin of one.")
+        if starts or not is_open:
+            words.append([syllable])
+        else:
+            words[-1].append(syllable)
+        is_open = syllabic in ("begin", "middle")
+    if is_open:
+        _notice(notices, part, words[-1][0], "A word that is never ended is closed before the next one.")
+    sung: dict[int, tuple[Syllable, ...]] = {}
+    for syllables in words:
+        word = Word(
+            text="".join(one.syllable.text for one in syllables),
+            syllables=tuple(one.syllable.text for one in syllables),
+            part=part,
+            measure=syllables[0].measure,
+            language=syllables[0].language,
+        )
+        for index, one in enumerate(syllables):
+            syllable_of_note = Syllable(word=word, index=index, original=one.syllable.original)
+            sung[one.note] = (*sung.get(one.note, ()), syllable_of_note)
+    return sung
+
+
+def _notice(notices: Notices, part: str, at: PlacedSyllable, message: str) -> None:
+    notices.add("syllabic_repaired", message, part=part, measure=at.measure)
