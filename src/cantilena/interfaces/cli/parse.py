@@ -20,9 +20,9 @@ def parse(
     from cantilena.score import describe_score, read_score
     from cantilena.units import midi_to_name
 
-    description = describe_score(read_score(score))
+    description = describe_score(read_score(score), notes=notes)
     if json:
-        print_json(description.to_json(notes=notes))
+        print_json(description.to_json())
         return
     print_warnings(description.warnings)
     title = description.title or score.name
@@ -32,6 +32,8 @@ def parse(
         f"{description.duration_seconds:.0f} s"
     )
     for part in description.parts:
-        span = f"{midi_to_name(part.low)} to {midi_to_name(part.high)}" if part.low is not None else "no notes"
+        span = "no notes"
+        if part.low is not None and part.high is not None:
+            span = f"{midi_to_name(part.low)} to {midi_to_name(part.high)}"
         verses = f", verses {', '.join(part.verses)}" if part.verses else ", no words"
         typer.echo(f"{'*' if part.sung else ' '} {part.name or part.id}: {part.notes} notes, {span}{verses}")
