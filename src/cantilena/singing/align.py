@@ -1,0 +1,192 @@
+"""Step ``align``: the words of a phrase become phonemes, and the phonemes find their beats.
+
+Conventions
+-----------
+The vowel of a syllable (or the glide before it, between consonant and vowel) begins exactly with its note; consonants
+before it end the group of the note before, or the silence before the phrase. Consonants between two syllables are
+divided between them, which is heard only where a rest parts the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from cantilena.errors import LyricError, Place
+from cantilena.singing.phonemes import PhonemeResolver, SyllablePhonemes, divide_word
+from cantilena.singing.results import Phoneme, PhonemeGroup, PhonemeSequence
+from cantilena.voicebank.symbols import BREATH, SILENCE
+
+if TYPE_CHECKING:
+    from cantilena.findings import Finding
+    from cantilena.language import Language
+    from cantilena.score.melody import Syllable, Word
+    from cantilena.singing.phrase import PerformedNote, Phrase
+    from cantilena.voicebank import Voicebank
+
+MAX_HEAD_SECONDS: Final = 0.5
+"""A phrase begins at most this long before its first beat, padding left out."""
+_LEAST_HEAD_SECONDS: Final = 0.15  # for consonants, even where the phrase before reaches up to this one
+_LEAST_GAP_SECONDS: Final = 0.04  # a shorter gap between two notes is sung over
+_LEAST_BREATH_ROOM_SECONDS: Final = 0.4
+_BREATH_SECONDS: Final = 0.35  # provisional: the room for a breath and the consonants after it
+
+
+def align(
+    phrase: Phrase, voicebank: Voicebank, language: Language, pronunciations: Mapping[str, tuple[str, ...]]
+) -> tuple[PhonemeSequence, tuple[Finding, ...]]:
+    """Pronounce a phrase and place its phonemes.
+
+    Parameters
+    ----------
+    phrase : Phrase
+        What is sung.
+    voicebank : Voicebank
+        Whose phonemes are used.
+    language : Language
+        How words are pronounced.
+    pronunciations : mapping of str to tuple of str
+        Lower-case word to phonemes; wins over the language.
+
+    Returns
+    -------
+    tuple of PhonemeSequence and Findings
+        A finding for each phoneme that had to be replaced.
+
+    Raises
+    ------
+    LyricError
+        ``lyric_not_pronounceable``, with part and measure.
+    """
+    resolver = PhonemeResolver(voicebank, language)
+    pieces = _pronounce(phrase, resolver, language, pronunciations)
+    head_room = min(MAX_HEAD_SECONDS, max(phrase.breath_before, _LEAST_HEAD_SECONDS))
+    layout = _Layout(resolver=resolver)
+    layout.rest(phrase.onset - MAX_HEAD_SECONDS, phrase.notes[0].midi, SILENCE)
+    if phrase.breath_before > _LEAST_BREATH_ROOM_SECONDS and voicebank.has_breath:
+        layout.rest(phrase.onset - _BREATH_SECONDS, phrase.notes[0].midi, BREATH)
+    for index, note in enumerate(phrase.notes):
+        if index and note.onset - phrase.notes[index - 1].offset > _LEAST_GAP_SECONDS:
+            layout.rest(phrase.notes[index - 1].offset, note.midi, SILENCE)
+        layout.sing(note, pieces[index])
+    groups = tuple(
+        PhonemeGroup(onset=group.onset, midi=group.midi, phonemes=tuple(group.phonemes)) for group in layout.groups
+    )
+    sequence = PhonemeSequence(groups=groups, onset=phrase.onset, offset=phrase.offset, head_room=head_room)
+    return sequence, tuple(resolver.findings)
+
+
+@dataclass(slots=True)
+class _Group:
+    onset: float
+    midi: float
+    phonemes: list[Phoneme]
+
+
+@dataclass(slots=True)
+class _Layout:
+    """Groups as they are opened, note by note."""
+
+    resolver: PhonemeResolver
+    groups: list[_Group] = field(default_factory=list)
+
+    def rest(self, onset: float, midi: float, symbol: str) -> None:
+        """Open a group of silence or breath."""
+        self.groups.append(_Group(onset, midi, [Phoneme(symbol=symbol, kind="vowel", note=None)]))
+
+    def sing(self, note: PerformedNote, pieces: Sequence[SyllablePhonemes]) -> None:
+        """Add the syllables of one note: the first with a sound of its own begins on the beat."""
+        opened = False
+        for piece in pieces:
+            self.groups[-1].phonemes += self._phonemes(piece.lead, note.id)
+            body = self._phonemes(piece.body, note.id)
+            if body and not opened:
+                self.groups.append(_Group(note.onset, note.midi, body))
+                opened = True
+            else:
+                self.groups[-1].phonemes += body
+        if not opened and self.groups[-1].phonemes[-1].note is None:
+            self._resume(note)
+
+    def _phonemes(self, phonemes: Sequence[str], note: int) -> list[Phoneme]:
+        symbols = [symbol for phoneme in phonemes for symbol in self.resolver.resolve(phoneme)]
+        return [Phoneme(symbol=symbol, kind=self.resolver.kind(symbol), note=note) for symbol in symbols]
+
+    def _resume(self, note: PerformedNote) -> None:
+        """A note without a sound of its own after a short gap: the vowel before it begins anew."""
+        sung = [phoneme for group in self.groups for phoneme in group.phonemes if phoneme.note is not None]
+        vowels = [phoneme for phoneme in sung if phoneme.kind == "vowel"] or sung
+        if vowels:
+            again = Phoneme(symbol=vowels[-1].symbol, kind=vowels[-1].kind, note=note.id)
+            self.groups.append(_Group(note.onset, note.midi, [again]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sung:
+    """A syllable, where it is sung, and which occurrence of a word in the phrase it belongs to."""
+
+    note: int
+    syllable: Syllable
+    occurrence: int
+
+
+def _pronounce(
+    phrase: Phrase, resolver: PhonemeResolver, language: Language, pronunciations: Mapping[str, tuple[str, ...]]
+) -> list[list[SyllablePhonemes]]:
+    """What is sung on each note of the phrase."""
+    pieces: list[list[SyllablePhonemes]] = [[] for _ in phrase.notes]
+    sung = list(_occurrences(phrase))
+    words = {item.occurrence: item.syllable.word for item in sung}
+    divided: dict[int, tuple[SyllablePhonemes, ...]] = {}
+    for occurrence, word in words.items():
+        after = words.get(occurrence + 1)
+        divided[occurrence] = _divide(word, after.text if after else None, phrase, resolver, language, pronunciations)
+    for item in sung:
+        pieces[item.note].append(divided[item.occurrence][item.syllable.index])
+    if not phrase.notes[0].syllables and phrase.carried_vowel is not None:
+        carried = phrase.carried_vowel
+        whole = _divide(carried.word, None, phrase, resolver, language, pronunciations)
+        pieces[0] = [_last_vowel(whole[: carried.index + 1], resolver)]
+    return pieces
+
+
+def _occurrences(phrase: Phrase) -> Iterator[_Sung]:
+    """Every syllable of the phrase; a word is a new occurrence when it begins again."""
+    before: Syllable | None = None
+    occurrence = 0
+    for index, note in enumerate(phrase.notes):
+        for syllable in note.syllables:
+            goes_on = before is not None and syllable.word == before.word and syllable.index > before.index
+            if before is not None and not goes_on:
+                occurrence += 1
+            before = syllable
+            yield _Sung(index, syllable, occurrence)
+
+
+def _divide(
+    word: Word,
+    next_word: str | None,
+    phrase: Phrase,
+    resolver: PhonemeResolver,
+    language: Language,
+    pronunciations: Mapping[str, tuple[str, ...]],
+) -> tuple[SyllablePhonemes, ...]:
+    """The phonemes of each syllable of one word."""
+    try:
+        phonemes = pronunciations.get(word.text.lower()) or language.pronounce(
+            word.text, next_word=next_word, syllables=word.syllables
+        )
+        openings = language.place_syllables(phonemes, word.syllables)
+        return divide_word(phonemes, openings, [resolver.kind_of_phoneme(phoneme) for phoneme in phonemes])
+    except LyricError as error:
+        place = Place(part=word.part or phrase.part, measure=word.measure)
+        message = error.message if word.text in error.message else f"In the word {word.text!r}: {error.message}"
+        raise LyricError(error.code, message, hint=error.hint, place=place) from error
+
+
+def _last_vowel(pieces: Sequence[SyllablePhonemes], resolver: PhonemeResolver) -> SyllablePhonemes:
+    """The vowel that still sounds at the end of the last of some syllables."""
+    phonemes = [phoneme for piece in pieces for phoneme in piece.body]
+    vowels = [phoneme for phoneme in phonemes if resolver.kind_of_phoneme(phoneme) == "vowel"]
+    return SyllablePhonemes(body=tuple((vowels or phonemes)[-1:]))

@@ -1,0 +1,175 @@
+"""What each step of the pipeline gives to the next.
+
+Conventions
+-----------
+Seconds count from the score's first beat. Frame ``i`` of a phrase covers the samples
+``[i * hop_size, (i + 1) * hop_size)`` of its waveform; values per frame are taken at the frame's middle. Arrays are
+read-only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cantilena.voicebank.dictionary import Kind
+
+_Number = TypeVar("_Number", bound=np.generic)
+
+PADDING_FRAMES = 8
+"""Frames of silence before and after each phrase, in which its sound fades in and out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phoneme:
+    """One phoneme to be sung.
+
+    Attributes
+    ----------
+    symbol : str
+        As the voicebank's stages know it, with its language prefix where it has one; ``SP``, ``AP``.
+    kind : {"vowel", "glide", "consonant"}
+        Silence and breath count as vowels, as they do for the models.
+    note : int or None
+        Id of the note it belongs to: a consonant before the beat belongs to the note it leads to. None for ``SP``
+        and ``AP``.
+    """
+
+    symbol: str
+    kind: Kind
+    note: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhonemeGroup:
+    """Phonemes that share the time from one anchor to the next.
+
+    Attributes
+    ----------
+    onset : float
+        Seconds: where its first phoneme begins, exactly.
+    midi : float
+        Pitch of the note at the anchor.
+    phonemes : tuple of Phoneme
+        A group of rest begins with ``SP`` or ``AP``; any other with the sound on the beat. The consonants before the
+        next beat end it.
+    """
+
+    onset: float
+    midi: float
+    phonemes: tuple[Phoneme, ...]
+
+    @property
+    def is_rest(self) -> bool:
+        return self.phonemes[0].note is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhonemeSequence:
+    """The phonemes of a phrase and the moments that bind them (step ``align``).
+
+    Attributes
+    ----------
+    groups : tuple of PhonemeGroup
+        In order. The first one is the silence before the phrase with the consonants before its first beat; its onset
+        is provisional, as is that of a breath after it.
+    onset : float
+        Seconds: the first beat.
+    offset : float
+        Seconds: where the last group ends.
+    head_room : float
+        Seconds before the first beat that the phrase may use.
+    """
+
+    groups: tuple[PhonemeGroup, ...]
+    onset: float
+    offset: float
+    head_room: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhonemeTiming:
+    """The phonemes of a phrase on the frame grid (step ``durations``).
+
+    Attributes
+    ----------
+    phonemes : tuple of Phoneme
+        With the silence of :data:`PADDING_FRAMES` at either end.
+    durations : NDArray[np.int64] [shape=(n_phonemes,)]
+        Frames, each >= 1.
+    frame_seconds : float
+        Length of a frame.
+    offset : float
+        Seconds: where the first frame begins.
+    """
+
+    phonemes: tuple[Phoneme, ...]
+    durations: NDArray[np.int64]
+    frame_seconds: float
+    offset: float
+
+    @property
+    def n_frames(self) -> int:
+        return int(self.durations.sum())
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return tuple(phoneme.symbol for phoneme in self.phonemes)
+
+    @property
+    def onsets(self) -> NDArray[np.float64]:
+        """Seconds at which each phoneme begins, [shape=(n_phonemes,)]."""
+        return self.offset + (np.cumsum(self.durations) - self.durations) * self.frame_seconds
+
+    @property
+    def frame_times(self) -> NDArray[np.float64]:
+        """Seconds at the middle of each frame, [shape=(n_frames,)]."""
+        return self.offset + (np.arange(self.n_frames) + 0.5) * self.frame_seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PitchCurve:
+    """The pitch of a phrase (step ``pitch``).
+
+    Attributes
+    ----------
+    midi : NDArray[np.float32] [shape=(n_frames,)]
+        Fractional MIDI numbers, continuous through consonants and rests.
+    source : {"model", "drawn"}
+        Whether the voicebank's model gave it or a rule did.
+    """
+
+    midi: NDArray[np.float32]
+    source: Literal["model", "drawn"]
+
+    @property
+    def f0(self) -> NDArray[np.float32]:
+        """The same in Hz, never 0."""
+        return (440.0 * np.exp2((self.midi.astype(np.float64) - 69.0) / 12.0)).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VarianceCurves:
+    """How a phrase is phonated, each [shape=(n_frames,)] or None where the voicebank has no such curve.
+
+    Attributes
+    ----------
+    energy, breathiness, voicing : NDArray[np.float32] or None
+        dB, -96..0.
+    tension : NDArray[np.float32] or None
+        Logit, -10..10.
+    """
+
+    energy: NDArray[np.float32] | None = None
+    breathiness: NDArray[np.float32] | None = None
+    voicing: NDArray[np.float32] | None = None
+    tension: NDArray[np.float32] | None = None
+
+
+def read_only(array: NDArray[_Number]) -> NDArray[_Number]:
+    """The same array, protected from being changed."""
+    array.flags.writeable = False
+    return array

@@ -1,0 +1,6 @@
+"""A DiffSinger voicebank on disk: its configuration, its symbols and speakers, its models."""
+
+from cantilena.voicebank.bundle import Voicebank, open_voicebank
+from cantilena.voicebank.library import VoicebankInfo, describe_voicebank, find_voicebank, list_voicebanks
+
+__all__ = ["Voicebank", "VoicebankInfo", "describe_voicebank", "find_voicebank", "list_voicebanks", "open_voicebank"]

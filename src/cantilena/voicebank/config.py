@@ -1,0 +1,264 @@
+"""What a voicebank says of itself: ``dsconfig.yaml`` of each stage, ``vocoder.yaml``, ``character.yaml`` and ``.txt``.
+
+Conventions
+-----------
+Reading is tolerant: unknown keys are ignored, absent ones take the defaults OpenUtau assumes, and a value of the wrong
+kind is an error that names file and key. What a model is fed is decided by the model's own inputs, not by the flags
+found here. Paths count from the folder of the file that names them and stay inside the voicebank.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from cantilena.voicebank.files import broken, find_file, read_text, read_yaml
+
+MelBase = Literal["10", "e"]
+MelScale = Literal["slaney", "htk"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MelConfig:
+    """The spectrogram that passes from an acoustic model to a vocoder.
+
+    Attributes
+    ----------
+    sample_rate, hop_size, win_size, fft_size, n_mels : int
+        Hz, samples, samples, samples, bins.
+    fmin, fmax : float
+        Hz.
+    base : {"10", "e"}
+        Base of the logarithm.
+    scale : {"slaney", "htk"}
+        Spacing of the bins.
+    """
+
+    sample_rate: int = 44100
+    hop_size: int = 512
+    win_size: int = 2048
+    fft_size: int = 2048
+    n_mels: int = 128
+    fmin: float = 40.0
+    fmax: float = 16000.0
+    base: MelBase = "10"
+    scale: MelScale = "slaney"
+
+    @property
+    def frame_seconds(self) -> float:
+        return self.hop_size / self.sample_rate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageConfig:
+    """One ``dsconfig.yaml``.
+
+    Attributes
+    ----------
+    file : Path
+        Where it was read.
+    phonemes, languages : str or None
+        Paths as written.
+    models : mapping of str to str
+        Role (``acoustic, linguistic, dur, pitch, variance``) to path as written.
+    speakers : tuple of str
+        Entries as written; ``<entry>.emb`` lies beside the file. Empty: one speaker, no embedding.
+    mel : MelConfig
+        Frame grid and, for the acoustic stage, the spectrogram.
+    max_depth : float
+        Share of the diffusion that may be asked for, 0..1.
+    vocoder : str or None
+        Name of a vocoder that several voicebanks share.
+    """
+
+    file: Path
+    phonemes: str = "phonemes.txt"
+    languages: str | None = None
+    models: Mapping[str, str] = field(default_factory=dict)
+    speakers: tuple[str, ...] = ()
+    mel: MelConfig = field(default_factory=MelConfig)
+    max_depth: float = 1.0
+    vocoder: str | None = None
+
+    @property
+    def folder(self) -> Path:
+        return self.file.parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VocoderConfig:
+    """One ``vocoder.yaml``: where its model lies and what spectrogram it takes."""
+
+    file: Path
+    name: str
+    model: str
+    mel: MelConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Character:
+    """What is told to people: ``character.yaml`` and ``character.txt``, and our own key ``cantilena``.
+
+    Attributes
+    ----------
+    name, author, voice, web, licence, credits : str
+        Empty where the voicebank does not say.
+    languages : tuple of str
+        Two-letter codes; empty where it does not say.
+    ranges : mapping of str to (float, float)
+        Speaker to lowest and highest MIDI number sung without strain.
+    """
+
+    name: str = ""
+    author: str = ""
+    voice: str = ""
+    web: str = ""
+    licence: str = ""
+    credits: str = ""
+    languages: tuple[str, ...] = ()
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+_ROLES = ("acoustic", "linguistic", "dur", "pitch", "variance")
+
+
+def read_stage_config(file: Path) -> StageConfig:
+    """Read one ``dsconfig.yaml``."""
+    values = _Values(file)
+    max_depth = values.number("max_depth", 1.0)
+    return StageConfig(
+        file=file,
+        phonemes=values.text("phonemes", "phonemes.txt"),
+        languages=values.text("languages", "") or None,
+        models={role: path for role in _ROLES if (path := values.text(role, ""))},
+        speakers=tuple(name.removesuffix(".emb") for name in values.texts("speakers")),
+        mel=_read_mel(values),
+        max_depth=max_depth / 1000.0 if max_depth > 1.0 else max_depth,  # a known slip: written in thousandths
+        vocoder=values.text("vocoder", "") or None,
+    )
+
+
+def read_vocoder_config(file: Path) -> VocoderConfig:
+    """Read one ``vocoder.yaml``."""
+    values = _Values(file)
+    return VocoderConfig(
+        file=file,
+        name=values.text("name", "vocoder"),
+        model=values.text("model", "model.onnx"),
+        mel=_read_mel(values),
+    )
+
+
+def read_character(root: Path) -> Character:
+    """Read what a voicebank tells people; every file and key may be missing."""
+    yaml_file = find_file(root, root, "character.yaml")
+    told = read_yaml(yaml_file) if yaml_file else {}
+    text_file = find_file(root, root, "character.txt")
+    encoding = str(told.get("text_file_encoding") or "shift-jis")
+    plain = _read_character_txt(text_file, encoding) if text_file else {}
+    ours = told.get("cantilena") or {}
+    if not isinstance(ours, dict):
+        raise broken(yaml_file or root, "must give keys and values under 'cantilena'")
+
+    def tell(*keys: str) -> str:
+        for source in (ours, told, plain):
+            for key in keys:
+                if isinstance(value := source.get(key), str) and value.strip():
+                    return value.strip()
+        return ""
+
+    languages = ours.get("languages") or ()
+    return Character(
+        name=tell("name", "名前"),
+        author=tell("author", "created by"),
+        voice=tell("voice", "cv", "voicer"),
+        web=tell("web"),
+        licence=tell("license", "licence"),
+        credits=tell("credits"),
+        languages=(languages,) if isinstance(languages, str) else tuple(map(str, languages)),
+        ranges=_read_ranges(yaml_file or root, ours.get("ranges") or {}),
+    )
+
+
+def _read_ranges(file: Path, given: object) -> dict[str, tuple[float, float]]:
+    try:
+        if isinstance(given, dict):
+            pairs = {str(speaker): (float(low), float(high)) for speaker, (low, high) in given.items()}
+            if all(0 <= low <= high <= 127 for low, high in pairs.values()):
+                return pairs
+    except (TypeError, ValueError):
+        pass
+    raise broken(file, "must give under 'cantilena: ranges' two MIDI numbers for each speaker, lowest first")
+
+
+def _read_character_txt(file: Path, encoding: str) -> dict[str, str]:
+    """``key=value`` or ``key:value`` lines, keys in any case; other lines are free text."""
+    pairs: dict[str, str] = {}
+    for line in read_text(file, encodings=("utf-8-sig", encoding, "shift-jis", "latin-1")).splitlines():
+        ends = [line.index(mark) for mark in "=:：" if mark in line]  # noqa: RUF001 (a full-width colon is in use)
+        if ends:
+            pairs.setdefault(line[: min(ends)].strip().casefold(), line[min(ends) + 1 :].strip())
+    return pairs
+
+
+def _read_mel(values: _Values) -> MelConfig:
+    return MelConfig(
+        sample_rate=values.count("sample_rate", 44100),
+        hop_size=values.count("hop_size", 512),
+        win_size=values.count("win_size", 2048),
+        fft_size=values.count("fft_size", 2048),
+        n_mels=values.count("num_mel_bins", 128),
+        fmin=values.number("mel_fmin", 40.0),
+        fmax=values.number("mel_fmax", 16000.0),
+        base="e" if values.choice("mel_base", ("10", "e"), "10") == "e" else "10",
+        scale="htk" if values.choice("mel_scale", ("slaney", "htk"), "slaney") == "htk" else "slaney",
+    )
+
+
+class _Values:
+    """Typed reading of one flat YAML file; every complaint names file and key."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._values: Mapping[str, Any] = read_yaml(file)
+
+    def text(self, key: str, default: str) -> str:
+        value = self._values.get(key)
+        if value is None or value in ("", "null", "~"):
+            return default
+        if not isinstance(value, str):
+            raise broken(self._file, f"must give text for {key!r}")
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self._values.get(key)
+        if value is None or value in ("", "null", "~"):
+            return ()
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise broken(self._file, f"must give a list of names for {key!r}")
+        return tuple(value)
+
+    def number(self, key: str, default: float) -> float:
+        given = self.text(key, str(default))
+        try:
+            value = float(given)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value) or value < 0:
+            raise broken(self._file, f"must give a number of at least 0 for {key!r}, not {given!r}")
+        return value
+
+    def count(self, key: str, default: int) -> int:
+        value = self.number(key, default)
+        if value != int(value) or not 1 <= value <= 1_000_000:
+            raise broken(self._file, f"must give a whole number of at least 1 for {key!r}, not {value:g}")
+        return int(value)
+
+    def choice(self, key: str, allowed: tuple[str, ...], default: str) -> str:
+        value = self.text(key, default)
+        if value not in allowed:
+            raise broken(self._file, f"must give one of {', '.join(allowed)} for {key!r}, not {value!r}")
+        return value

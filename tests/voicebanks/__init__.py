@@ -1,0 +1,1 @@
+"""Tiny DiffSinger voicebanks, generated: every variant of the format without a single trained weight."""
