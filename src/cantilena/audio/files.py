@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, get_args
@@ -215,16 +216,33 @@ class _Sink:
 
 
 def _encode(blocks: Iterable[NDArray[np.float32]], sink: _Sink, encoding: _Encoding, sample_rate: int) -> int:
+    """Encode in a thread of its own.
+
+    A Ctrl-C that comes while the encoder works would be raised inside its next call of the sink, and lost there. Only
+    the main thread gets it, so the encoder runs in another one.
+    """
     n_samples = 0
-    with soundfile.SoundFile(
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="encode") as encoder:
+        file = encoder.submit(_open_encoder, sink, encoding, sample_rate).result()
+        try:
+            for block in _reblocked(blocks):
+                encoder.submit(_write, file, block, encoding).result()
+                sink.raise_failure()
+                n_samples += len(block)
+        finally:
+            encoder.submit(file.close).result()
+    return n_samples
+
+
+def _open_encoder(sink: _Sink, encoding: _Encoding, sample_rate: int) -> soundfile.SoundFile:
+    return soundfile.SoundFile(
         sink, mode="w", samplerate=sample_rate, channels=1, format=encoding.container, subtype=encoding.subtype,
         bitrate_mode=encoding.bitrate_mode, compression_level=encoding.compression_level,
-    ) as file:  # fmt: skip
-        for block in _reblocked(blocks):
-            file.write(_to_int16(block) if encoding.is_integer else np.clip(block, -1.0, 1.0))
-            sink.raise_failure()
-            n_samples += len(block)
-    return n_samples
+    )  # fmt: skip
+
+
+def _write(file: soundfile.SoundFile, samples: NDArray[np.float32], encoding: _Encoding) -> None:
+    file.write(_to_int16(samples) if encoding.is_integer else np.clip(samples, -1.0, 1.0))
 
 
 def _to_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:

@@ -33,8 +33,8 @@ _GAIN_HOP: Final = 64
 # A phrase of one short note may be followed by one that begins with a long cluster of consonants, and so starts
 # earlier than it. What lies less than this behind the newest waveform can still change.
 _OPEN_SECONDS: Final = 2.0
-# About 45 s of 44.1 kHz stay in memory; longer tracks go to a temporary file.
-_STORE_BYTES_IN_MEMORY: Final = 8 * 2**20
+# Ten seconds or so stay in memory; what is longer goes to a temporary file.
+_STORE_BYTES_IN_MEMORY: Final = 2 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
