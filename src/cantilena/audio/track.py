@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, Final, Self
@@ -135,7 +136,8 @@ class TrackBuilder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._store.close()
+        with suppress(OSError):  # what it could not write is not wanted any more
+            self._store.close()
 
     def add(self, waveform: Waveform) -> None:
         """Place the next waveform, with short fades at both ends.
@@ -171,6 +173,8 @@ class TrackBuilder:
         self._extend(self._min_samples)
         if len(self._open):
             self._put_down_block(self._open)
+        with _temporary_storage():
+            self._store.flush()
         peaks = self._peaks.finish()
         return Track(
             sample_rate=self._sample_rate,
@@ -196,10 +200,8 @@ class TrackBuilder:
         edges = self._n_stored + _GAIN_HOP * np.arange(n_hops + 1)
         factors = self._gain_curve.factors(edges / self._sample_rate - self._lead_in_seconds)
         shaped = samples * ramps(factors, _GAIN_HOP)[: len(samples)]
-        try:
+        with _temporary_storage():
             self._store.write(shaped.tobytes())
-        except OSError as error:
-            raise storage_error(error, tempfile.gettempdir()) from error
         self._n_stored += len(shaped)
         self._loudness.add(shaped)
         self._peaks.add(shaped)
@@ -207,6 +209,14 @@ class TrackBuilder:
     def _read(self, begin: int, end: int) -> NDArray[np.float32]:
         self._store.seek(4 * begin)
         return np.frombuffer(self._store.read(4 * (end - begin)), dtype=np.float32)
+
+
+@contextmanager
+def _temporary_storage() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise storage_error(error, f"to the temporary folder {tempfile.gettempdir()}") from error
 
 
 def faded(samples: NDArray[np.float32], n_fade: int) -> NDArray[np.float32]:

@@ -242,7 +242,7 @@ def _wordless_beginning(melody: Melody, sung: Sequence[MelodyNote]) -> Iterator[
     if n_left_out:
         yield Finding(
             code="notes_without_words",
-            message=f"Notes before the first word have no vowel to be sung on; {n_left_out} of them left out.",
+            message=f"{_count(n_left_out, 'note')} before the first word left out: there is no vowel to sing on.",
             part=melody.part,
             measure=melody.notes[0].measure,
             hint="Give them lyrics, or sing the part on a syllable with --vocalise.",
@@ -260,8 +260,8 @@ def _too_short(phrases: Sequence[Phrase], part: str) -> Iterator[Finding]:
         seconds = min(note.offset - note.onset for note in short)
         yield Finding(
             code="note_too_short",
-            message=f"Notes are too short for their words to be understood: {len(short)} of them, the shortest "
-            f"{1000 * seconds:.0f} ms.",
+            message=f"{_count(len(short), 'note')} too short for words to be understood, the shortest "
+            f"{1000 * seconds:.0f} ms long.",
             part=part,
             measure=short[0].measure,
             hint="Sing slower with --tempo, or spread the words over longer notes.",
@@ -273,9 +273,13 @@ def _divided(breaths: Sequence[_Notes], part: str) -> Iterator[Finding]:
     if long:
         yield Finding(
             code="phrase_divided",
-            message=f"Phrases last longer than {MAX_PHRASE_SECONDS:.0f} s without a rest or breath mark: {len(long)} "
-            "of them, divided where the singer needs breath.",
+            message=f"{_count(len(long), 'phrase')} of more than {MAX_PHRASE_SECONDS:.0f} s without a rest or breath mark "
+            "divided for breath.",
             part=part,
             measure=long[0][0].measure,
             hint="Set breath marks or rests where the breath should be.",
         )
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
