@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from lxml import etree
 
@@ -218,11 +218,12 @@ def _parse(data: bytes, name: str) -> etree._Element:
 
 
 def _syntax_error(error: etree.XMLSyntaxError, data: bytes, name: str) -> ScoreError:
-    if b"<!ENTITY" in data or error.code in _ENTITY:
+    code: int = getattr(error, "code", 0)
+    if b"<!ENTITY" in data or code in _ENTITY:
         return _forbidden_entity(name)
-    if error.code in _TOO_COMPLEX or "XML_PARSE_HUGE" in str(error):
+    if code in _TOO_COMPLEX or "XML_PARSE_HUGE" in str(error):
         return _too_complex(name)
-    if error.code in _BAD_ENCODING:
+    if code in _BAD_ENCODING:
         return ScoreError(
             "score_bad_encoding",
             f"The characters of {name} are not in the encoding that the file declares.",
@@ -250,7 +251,7 @@ def _forbidden_entity(name: str) -> ScoreError:
 
 def _refuse_entities(root: etree._Element, name: str) -> None:
     # ``resolve_entities=False`` does not fail on an entity: the text before it would silently be all there is.
-    dtd = root.getroottree().docinfo.internalDTD
+    dtd: Any = root.getroottree().docinfo.internalDTD
     if dtd is not None and next(iter(dtd.iterentities()), None) is not None:
         raise _forbidden_entity(name)
     if next(root.iter(etree.Entity), None) is not None:
@@ -304,7 +305,9 @@ def _timewise_to_partwise(root: etree._Element) -> etree._Element:
             part_id = content.get("id", "")
             if part_id not in parts:
                 parts[part_id] = etree.Element("part", id=part_id)
-            measure = etree.SubElement(parts[part_id], "measure", dict(child.attrib))
+            measure = etree.SubElement(
+                parts[part_id], "measure", {str(key): str(value) for key, value in child.attrib.items()}
+            )
             measure.extend(list(content))
     partwise.extend(parts.values())
     return partwise

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from cantilena.score.model import NO_MARKS, Grace, Lyric, Note, NoteMarks, Score
@@ -159,4 +160,4 @@ def _alone(note: Note) -> WrittenNote:
 
 
 def _out_of_order(written: list[WrittenNote]) -> bool:
-    return any(after.onset < before.onset for before, after in zip(written, written[1:], strict=False))
+    return any(after.onset < before.onset for before, after in pairwise(written))

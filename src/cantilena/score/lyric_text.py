@@ -21,7 +21,7 @@ MAX_SYLLABLE: Final = 200
 HUMMING: Final = "mm"
 
 _ELISION = re.compile("[\u203f\u2040\ue550-\ue552\u0361]")  # ties under and over, and the SMuFL lyric elisions
-_VERSE_NUMBER = re.compile(r"^[(\[]?\d{1,2}[.):\]]?(?:\s*[-–,&+]\s*\d{1,2}[.):\]]?)*(?<=[.):\]])[.\s]*")
+_VERSE_NUMBER = re.compile(r"^[(\[]?\d{1,2}[.):\]]?(?:\s*[-\u2013,&+]\s*\d{1,2}[.):\]]?)*(?<=[.):\]])[.\s]*")
 _APOSTROPHES = re.compile("[\u2018\u2019\u02bc\u2032\u00b4`\uff07]")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200d\u2060\ufeff]")
 _HYPHENS = re.compile("[\u2010\u2011-]")
@@ -38,17 +38,21 @@ class CleanSyllable(NamedTuple):
         Its place in its word.
     original : str
         As written.
+    hyphen_before, hyphen_after : bool
+        Hyphens typed into the text, which say where the word goes on when the syllabic does not.
     """
 
     text: str
     syllabic: Syllabic
     original: str
+    hyphen_before: bool = False
+    hyphen_after: bool = False
 
 
 def clean_text(text: str) -> str:
     r"""A piece of lyric without anything but its words; empty when nothing is to be sung.
 
-    >>> clean_text("1.\u00a0Und"), clean_text("«Ave,"), clean_text("o’er"), clean_text("____")
+    >>> clean_text("1.\u00a0Und"), clean_text("«Ave,"), clean_text("o\u2019er"), clean_text("____")
     ('Und', 'Ave', "o'er", '')
     """
     return " ".join(word for word, _ in _words_of(text))
@@ -127,7 +131,9 @@ def _clean_piece(text: str, syllabic: Syllabic) -> list[CleanSyllable]:
 def _part_at_hyphens(word: str, original: str, syllabic: Syllabic) -> list[CleanSyllable]:
     parts = [part for part in _HYPHENS.split(word) if part.strip("'")]
     if len(parts) == 1:
-        return [CleanSyllable(parts[0], syllabic, original)]
+        bare = original.strip(" ,.;:!?\u00a0")
+        before, after = _HYPHENS.match(bare[:1]), _HYPHENS.match(bare[-1:])
+        return [CleanSyllable(parts[0], syllabic, original, before is not None, after is not None)]
     first: Syllabic = "middle" if syllabic in ("middle", "end") else "begin"
     last: Syllabic = "middle" if syllabic in ("begin", "middle") else "end"
     inner: list[Syllabic] = [first, *["middle"] * (len(parts) - 2), last]  # type: ignore[list-item]

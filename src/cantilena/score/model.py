@@ -1,4 +1,4 @@
-"""A score as it is written: parts, measures, notes, lyrics, marks. What is sung of it is :mod:`~cantilena.score.melody`.
+"""A score as it is written: parts, measures, notes, lyrics, marks; what is sung of it is in ``melody``.
 
 Conventions
 -----------
@@ -19,6 +19,7 @@ from cantilena.score.melody import Articulation, Syllabic
 from cantilena.score.tempo import TempoMap
 
 LyricKind = Literal["text", "humming", "laughing"]
+Extend = Literal["", "line", "start", "continue", "stop"]
 NoteKind = Literal["note", "rest", "unpitched"]
 
 
@@ -31,8 +32,8 @@ class Lyric(NamedTuple):
         Label of the line: its number, else its name, else "1".
     syllables : tuple of (str, Syllabic or None)
         Text as written and its syllabic (None where not given); several at an elision.
-    extend : bool
-        A line is drawn after the syllable.
+    extend : {"", "line", "start", "continue", "stop"}
+        A line is drawn after the syllable; "line" where its end is not marked.
     kind : {"text", "humming", "laughing"}
     language : str or None
         ``xml:lang``.
@@ -40,7 +41,7 @@ class Lyric(NamedTuple):
 
     verse: str
     syllables: tuple[tuple[str, Syllabic | None], ...]
-    extend: bool
+    extend: Extend
     kind: LyricKind
     language: str | None
 

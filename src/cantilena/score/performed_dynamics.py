@@ -2,15 +2,16 @@
 
 Conventions
 -----------
-Levels are dB relative to mezzo-forte. A hairpin leads to the sign at its end, or ``STEP`` up or down when there is none;
-a word (*cresc.*) does so until the next sign, for ``FAR`` measures at most. A repeat brings back the level
-that stood at the place it leads to.
+Levels are dB relative to mezzo-forte. A hairpin leads to the sign at its end, or ``STEP`` up or down when there is
+none; a word (*cresc.*) does so until the next sign, for ``FAR`` measures at most. A repeat brings back the level that
+stood at the place it leads to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import islice
 from typing import Final, NamedTuple
 
 from cantilena.score.melody import DynamicPoint
@@ -26,8 +27,14 @@ _NEAR = Fraction(1)
 """A sign so many beats after the end of a hairpin is its goal."""
 
 
+_LOOK_AHEAD: Final = 32
+"""Signs to look through for the end of a hairpin; what lies further on is not its end."""
+
+
 class _Event(NamedTuple):
     beat: Fraction
+    far: Fraction
+    """Where a word such as *cresc.* has spent its force."""
     mark: DynamicMark
 
 
@@ -53,17 +60,16 @@ def perform_dynamics(
     points: list[DynamicPoint] = []
     level = 0.0
     for n, event in enumerate(events):
-        mark = event.mark
-        if mark.kind == "level":
+        if event.mark.kind == "level":
             level = _set_level(points, event, level)
-        elif mark.kind in ("crescendo", "diminuendo"):
-            level = _draw_hairpin(points, events, n, level, end, _far(event, measures, visits))
+        elif event.mark.kind != "stop":
+            level = _draw_hairpin(points, events, n, level, end)
     return tuple(points)
 
 
 def _set_level(points: list[DynamicPoint], event: _Event, level: float) -> float:
     mark = event.mark
-    if not (points and points[-1].onset == event.beat and points[-1].level == mark.level):
+    if not (points and points[-1].level == mark.level and points[-1].onset == event.beat):
         points.append(DynamicPoint(onset=event.beat, level=mark.level))
     if mark.after is None:
         return mark.level
@@ -71,21 +77,29 @@ def _set_level(points: list[DynamicPoint], event: _Event, level: float) -> float
     return mark.after
 
 
-def _draw_hairpin(
-    points: list[DynamicPoint], events: list[_Event], n: int, level: float, end: Fraction, far: Fraction
-) -> float:
+def _draw_hairpin(points: list[DynamicPoint], events: list[_Event], n: int, level: float, end: Fraction) -> float:
     """Ramp from here to the goal; gives the level reached."""
-    begin, rising = events[n].beat, events[n].mark.kind == "crescendo"
-    closing = {"level"} if not events[n].mark.drawn else {"level", "stop"}
-    closing |= {"crescendo", "diminuendo"}
-    after = [event for event in events[n + 1 :] if event.mark.kind in closing and event.beat > begin]
-    offset = min(after[0].beat if after else end, end if events[n].mark.drawn else far)
+    begin, mark = events[n].beat, events[n].mark
+    rising = mark.kind == "crescendo"
+    closing = next(
+        (
+            event
+            for event in islice(events, n + 1, n + 1 + _LOOK_AHEAD)
+            if (mark.drawn or event.mark.kind != "stop") and event.beat > begin
+        ),
+        None,
+    )
+    offset = closing.beat if closing is not None else end
+    if not mark.drawn:
+        offset = min(offset, events[n].far)
     if offset <= begin:
         return level
-    goal = next((event for event in after if event.mark.kind == "level" and event.beat <= offset + _NEAR), None)
     reached = min(max(level + (STEP if rising else -STEP), min(level, _SOFTEST)), max(level, _LOUDEST))
-    if goal is not None and (goal.mark.level > level) == rising:
-        reached = goal.mark.level
+    for event in islice(events, n + 1, n + 1 + _LOOK_AHEAD):
+        if event.mark.kind == "level" and event.beat > begin:
+            if event.beat <= offset + _NEAR and (event.mark.level > level) == rising:
+                reached = event.mark.level
+            break
     points.append(DynamicPoint(onset=begin, level=level))
     points.append(DynamicPoint(onset=offset, level=reached, ramp=True))
     return reached
@@ -102,23 +116,18 @@ def _events(marks: Sequence[DynamicMark], measures: Sequence[Measure], visits: S
         standing[n] = standing[n] or standing[n - 1]
     events: list[_Event] = []
     previous = -1
-    for visit in visits:
+    for n, visit in enumerate(visits):
         if visit.measure != previous + 1:
             stood = standing[visit.measure]
             level = 0.0 if stood is None else stood.level if stood.after is None else stood.after
-            events.append(_Event(visit.onset, DynamicMark(visit.measure, Fraction(0), None, "level", level)))
-        length = measures[visit.measure].length
-        events += sorted(
-            (_Event(visit.onset + min(mark.onset, length), mark) for mark in by_measure.get(visit.measure, ())),
-            key=lambda event: event.beat,
-        )
+            mark = DynamicMark(visit.measure, Fraction(0), None, "level", level)
+            events.append(_Event(visit.onset, visit.onset, mark))
+        here = by_measure.get(visit.measure)
+        if here:
+            last = visits[min(n + FAR - 1, len(visits) - 1)]
+            far = last.onset + measures[last.measure].length
+            length = measures[visit.measure].length
+            found = [_Event(visit.onset + min(mark.onset, length), far, mark) for mark in here]
+            events += sorted(found, key=lambda event: event.beat) if len(found) > 1 else found
         previous = visit.measure
     return events
-
-
-def _far(event: _Event, measures: Sequence[Measure], visits: Sequence[Visit]) -> Fraction:
-    """Beat at which a word such as *cresc.* has spent its force."""
-    ahead = [visit for visit in visits if visit.onset > event.beat][:FAR]
-    if not ahead:
-        return visits[-1].onset + measures[visits[-1].measure].length
-    return ahead[-1].onset + measures[ahead[-1].measure].length

@@ -3,8 +3,8 @@
 Conventions
 -----------
 A repeat brings back the tempo that stood at the place it leads to. *Rit.* and *accel.* are modest: the pace
-changes evenly up to the next tempo mark if it comes within ``FAR`` measures, else to the end of the next measure, where the
-old tempo is back. A fermata adds half its note, at least half a beat and at most two, evenly over the note.
+changes evenly up to the next tempo mark if it comes within ``FAR`` measures, else to the end of the next measure, where
+the old tempo is back. A fermata adds half its note, at least half a beat and at most two, evenly over the note.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from cantilena.score.model import FermataMark, Measure, TempoKind, TempoMark, Visit
@@ -193,7 +194,7 @@ def _pieces(stretches: list[_Stretch], holds: list[_Hold]) -> list[TempoPiece]:
         inside = edges[bisect_right(edges, onset) : bisect_left(edges, offset)]
         cuts = [onset, *inside, offset]
         begin, slope = 60.0 / stretch.begin, (60.0 / stretch.end - 60.0 / stretch.begin) / (offset - onset)
-        for left, right in zip(cuts, cuts[1:], strict=False):
+        for left, right in pairwise(cuts):
             n = bisect_right(onsets, left) - 1
             factor = holds[n].factor if n >= 0 and left < holds[n].offset else 1.0
             pieces.append(

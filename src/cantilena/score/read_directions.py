@@ -9,10 +9,10 @@ from typing import Final
 
 from lxml import etree
 
-from cantilena.score.model import DynamicMark, Navigation, TempoMark
+from cantilena.score.model import DynamicKind, DynamicMark, Navigation, TempoMark
 from cantilena.score.notices import Notices
 from cantilena.score.tempo_words import interpret_tempo_words
-from cantilena.score.values import read_whole
+from cantilena.score.values import child_text, read_whole
 
 MAX_BPM: Final = 480.0
 _ENDING_NUMBERS: Final = 16
@@ -22,6 +22,7 @@ _LEVELS: Final = {
     "f": 3.5, "ff": 6.5, "fff": 9.0, "ffff": 11.0, "fffff": 12.0, "ffffff": 13.0, "n": -24.0,
 }  # fmt: skip
 _LEVELS_AFTER: Final = {"fp": ("f", "p"), "pf": ("p", "f"), "sfp": ("f", "p"), "sfpp": ("f", "pp")}
+_WEDGES: Final[dict[str, DynamicKind]] = {"crescendo": "crescendo", "diminuendo": "diminuendo", "stop": "stop"}
 _BEAT_UNITS: Final = {
     "whole": 4.0,
     "half": 2.0,
@@ -57,27 +58,21 @@ class DirectionReader:
         """One ``<direction>`` at a place of a measure."""
         words: list[str] = []
         metronome: float | None = None
-        staff: int | None = None
-        sound: etree._Element | None = None
-        for child in element:
-            tag = child.tag
-            if tag == "direction-type":
-                for kind in child:
-                    name = kind.tag
-                    if name == "words":
-                        words.append(kind.text or "")
-                    elif name == "metronome":
-                        metronome = _metronome_bpm(kind)
-                    elif name in ("dynamics", "wedge"):
-                        self._read_dynamics(kind, measure, onset, staff_of(element))
-                    elif name == "segno":
-                        self._navigation[measure].segno.add("")
-                    elif name == "coda":
-                        self._navigation[measure].coda.add("")
-            elif tag == "sound":
-                sound = child
-            elif tag == "staff":
-                staff = read_whole(child.text, 1)
+        staff = _staff_of(element)
+        for direction_type in element.iterchildren("direction-type"):
+            for kind in direction_type:
+                name = kind.tag
+                if name == "words":
+                    words.append(kind.text or "")
+                elif name == "metronome":
+                    metronome = _metronome_bpm(kind)
+                elif name in ("dynamics", "wedge"):
+                    self._read_dynamics(kind, measure, onset, staff)
+                elif name == "segno":
+                    self._navigation[measure].segno.add("")
+                elif name == "coda":
+                    self._navigation[measure].coda.add("")
+        sound = next(element.iterchildren("sound"), None)
         text = " ".join(" ".join(words).split())
         tempo = sound.get("tempo") if sound is not None else None
         if not self._read_number(tempo, metronome, text, measure, onset, number) and text:
@@ -99,8 +94,11 @@ class DirectionReader:
             heard = _positive(given)
             if heard is None:
                 self._notices.add(
-                    "tempo_ignored", "A tempo that is not a number above zero is ignored.", part=self._part, measure=number
-                )  # fmt: skip
+                    "tempo_ignored",
+                    "A tempo that is not a number above zero is ignored.",
+                    part=self._part,
+                    measure=number,
+                )
             bpm = heard or bpm
         if bpm is None:
             return False
@@ -134,9 +132,9 @@ class DirectionReader:
 
     def _read_dynamics(self, element: etree._Element, measure: int, onset: Fraction, staff: int | None) -> None:
         if element.tag == "wedge":
-            kind = element.get("type")
-            if kind in ("crescendo", "diminuendo", "stop"):
-                self.dynamics.append(DynamicMark(measure, onset, staff, kind, drawn=True))
+            wedge = _WEDGES.get(element.get("type", ""))
+            if wedge is not None:
+                self.dynamics.append(DynamicMark(measure, onset, staff, wedge, drawn=True))
             return
         for sign in element:
             name = str(sign.tag)
@@ -149,7 +147,8 @@ class DirectionReader:
 
     def _read_jumps(self, sound: etree._Element, measure: int) -> None:
         place = self._navigation[measure]
-        for name, label in sound.items():
+        for name, given in sound.attrib.items():
+            label = str(given)
             if name == "segno":
                 place.segno.add(label)
             elif name == "coda":
@@ -186,9 +185,9 @@ class DirectionReader:
                 place.coda.add(element.get("coda", ""))
 
 
-def staff_of(direction: etree._Element) -> int | None:
+def _staff_of(direction: etree._Element) -> int | None:
     """Staff of a direction, when it names one."""
-    text = direction.findtext("staff")
+    text = child_text(direction, "staff")
     return None if text is None else read_whole(text, 1)
 
 
@@ -231,6 +230,6 @@ def _ending_numbers(text: str) -> tuple[int, ...]:
 
 
 def _spelled_out(text: str) -> Iterator[int]:
-    for first, last in re.findall(r"(\d{1,3})(?:\s*[-–]\s*(\d{1,3}))?", text):
+    for first, last in re.findall(r"(\d{1,3})(?:\s*[-\u2013]\s*(\d{1,3}))?", text):
         begin, end = int(first), int(last or first)
         yield from (n for n in range(begin, min(end, begin + _ENDING_NUMBERS) + 1) if n > 0)

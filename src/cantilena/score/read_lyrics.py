@@ -7,14 +7,15 @@ from typing import Final, get_args
 from lxml import etree
 
 from cantilena.score.melody import Syllabic
-from cantilena.score.model import Lyric
+from cantilena.score.model import Extend, Lyric
 
 _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 _SYLLABICS: Final[dict[str, Syllabic]] = {syllabic: syllabic for syllabic in get_args(Syllabic)}
+_EXTENDS: Final[dict[str, Extend]] = {"start": "start", "continue": "continue", "stop": "stop"}
 
 
-def read_lyric(element: etree._Element) -> Lyric | None:
-    """One ``<lyric>``; None when it holds nothing to sing, an extend line alone for instance.
+def read_lyric(element: etree._Element) -> Lyric:
+    """One ``<lyric>``; without syllables when it holds nothing to sing, the end of a line for instance.
 
     Conventions
     -----------
@@ -25,7 +26,7 @@ def read_lyric(element: etree._Element) -> Lyric | None:
     syllabic: Syllabic | None = None
     text: str | None = None
     language: str | None = None
-    extend = False
+    extend: Extend = ""
     for child in element:
         tag = child.tag
         if tag == "text":
@@ -41,13 +42,13 @@ def read_lyric(element: etree._Element) -> Lyric | None:
                 syllables.append((text, syllabic))
                 text = syllabic = None
         elif tag == "extend":
-            extend = child.get("type") != "stop"
-        elif tag in ("humming", "laughing"):
-            return Lyric(_verse(element), (), False, tag, None)
+            extend = _EXTENDS.get(child.get("type", ""), "line")
+        elif tag == "humming":
+            return Lyric(_verse(element), (), "", "humming", None)
+        elif tag == "laughing":
+            return Lyric(_verse(element), (), "", "laughing", None)
     if text is not None:
         syllables.append((text, syllabic))
-    if not syllables:
-        return None
     return Lyric(_verse(element), tuple(syllables), extend, "text", language)
 
 

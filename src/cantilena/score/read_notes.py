@@ -18,7 +18,7 @@ from cantilena.score.melody import Articulation
 from cantilena.score.model import NO_MARKS, Grace, Lyric, Note, NoteKind, NoteMarks
 from cantilena.score.notices import Notices
 from cantilena.score.read_lyrics import read_lyric
-from cantilena.score.values import bad_number, read_number
+from cantilena.score.values import bad_number, read_number, read_whole
 
 Divisions = int | Fraction
 """A length or a position in divisions of a quarter note."""
@@ -27,7 +27,9 @@ _ZERO: Final = Fraction(0)
 _SEMITONES: Final = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _USUAL_ALTER: Final = 2
 _MAX_DIVISIONS: Final = 1_000_000
-_ARTICULATIONS: Final[frozenset[str]] = frozenset(get_args(Articulation))
+_ARTICULATIONS: Final[dict[str, Articulation]] = {name: name for name in get_args(Articulation)}
+_NOT_READ: Final = frozenset({"type", "stem", "beam", "accidental", "dot", "time-modification", "instrument"})
+_STAVES: Final[dict[str | None, int]] = {"1": 1, "2": 2, "3": 3}
 _TYPES: Final = {
     "maxima": Fraction(32), "long": Fraction(16), "breve": Fraction(8), "whole": Fraction(4), "half": Fraction(2),
     "quarter": Fraction(1), "eighth": Fraction(1, 2), "16th": Fraction(1, 4), "32nd": Fraction(1, 8),
@@ -47,6 +49,7 @@ class NoteReader:
         self.nominal = Fraction(4)
         """Beats of a whole measure by the time signature."""
         self._notices = notices
+        self._open_lines: dict[str, str] = {}
         self._transpositions: dict[int, float] = {}
         self._beats: dict[Divisions, Fraction] = {}
         self._lengths: dict[str, Divisions] = {}
@@ -153,10 +156,12 @@ class NoteReader:
                 duration_text = child.text
             elif tag == "voice":
                 voice = child.text or "1"
+            elif tag in _NOT_READ:  # here, because these are the most frequent after the three above
+                continue
+            elif tag == "staff":
+                staff = _STAVES.get(child.text) or read_whole(child.text, 1)
             elif tag == "rest":
                 kind = "rest"
-            elif tag == "staff":
-                staff = _staff(child.text)
             elif tag == "chord":
                 chord = True
             elif tag == "lyric":
@@ -237,8 +242,10 @@ class NoteReader:
         semitones = _SEMITONES.get((step or "").strip())
         if semitones is None:
             raise bad_number("step of a pitch", step or "", self.place)
-        altered = read_number(alter, what="alteration of a pitch", place=self.place) if alter else 0
-        if abs(altered) > _USUAL_ALTER:
+        altered: int | Fraction = 0
+        if alter:
+            altered = read_number(alter, what="alteration of a pitch", place=self.place)
+        if not -_USUAL_ALTER <= altered <= _USUAL_ALTER:
             self.notice("pitch_unusual", f"A pitch is altered by {float(altered):g} semitones, and sung so.")
         octaves = read_number(octave or "", what="octave of a pitch", place=self.place)
         if octaves != int(octaves):
@@ -247,12 +254,29 @@ class NoteReader:
 
     def _with_lyric(self, lyrics: tuple[Lyric, ...], element: etree._Element) -> tuple[Lyric, ...]:
         lyric = read_lyric(element)
-        if lyric is None:
+        if lyric.extend in ("start", "stop"):
+            self._follow_line(lyric)
+        if not lyric.syllables and lyric.kind == "text":
             return lyrics
         if any(other.verse == lyric.verse for other in lyrics):
             self.notice("lyric_repeated", f"A note has two lyrics of verse {lyric.verse}: the first is read.")
             return lyrics
         return (*lyrics, lyric)
+
+    def _follow_line(self, lyric: Lyric) -> None:
+        """Remember a line that is drawn from a syllable until it stops."""
+        if lyric.extend == "start":
+            self._open_lines[lyric.verse] = self.measure
+        else:
+            self._open_lines.pop(lyric.verse, None)
+
+    def close_lines(self) -> None:
+        """Tell of lines that are still open at the end of the part."""
+        for measure in self._open_lines.values():
+            self.measure = measure
+            self.notice(
+                "extend_unclosed", "A line after a syllable never ends: the syllable lasts to the end of its phrase."
+            )
 
     def _marks(self, notations: etree._Element) -> NoteMarks:
         articulations: set[Articulation] = set()
@@ -269,20 +293,15 @@ class NoteReader:
                     stops.append(number)
             elif tag == "articulations":
                 for mark in child:
-                    name = mark.tag
+                    name = str(mark.tag)
                     if name in _ARTICULATIONS:
-                        articulations.add(name)
+                        articulations.add(_ARTICULATIONS[name])
                     elif name in ("breath-mark", "caesura"):
                         breath = True
             elif tag == "fermata":
                 fermata = True
-            elif tag == "dynamics":
-                if any(str(mark.tag).startswith(("sf", "fz", "rf")) for mark in child):
-                    articulations.add("accent")
+            elif tag == "dynamics" and any(str(mark.tag).startswith(("sf", "fz", "rf")) for mark in child):
+                articulations.add("accent")
         if not (articulations or starts or stops or breath or fermata):
             return NO_MARKS
         return NoteMarks(frozenset(articulations), tuple(starts), tuple(stops), breath, fermata)
-
-
-def _staff(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() and len(text) < 4 else 1

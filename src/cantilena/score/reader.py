@@ -15,7 +15,7 @@ from cantilena.score.performed_tempo import perform_tempo
 from cantilena.score.read_directions import DirectionReader
 from cantilena.score.read_notes import Divisions, NoteReader
 from cantilena.score.repeats import order_of_performance
-from cantilena.score.values import read_number, read_whole
+from cantilena.score.values import child_text, read_number, read_whole
 
 MAX_PARTS: Final = 64
 MAX_SECONDS: Final = 20 * 60
@@ -99,6 +99,7 @@ class _ScoreReader:
             reader.read_measure(measure, index)
             for index, measure in enumerate(child for child in element if child.tag == "measure")
         )
+        reader.finish()
         self._tempi.append(reader.directions.tempi)
         return Part(
             id=part_id, name=name or part_id, measures=measures, streams=_count_streams(measures),
@@ -109,9 +110,10 @@ class _ScoreReader:
         for part in parts:
             if len(part.measures) < len(self._numbers):
                 self._notices.add(
-                    "part_shorter", f"The part has {len(part.measures)} of {len(self._numbers)} measures and rests after them.",
+                    "part_shorter",
+                    f"The part has {len(part.measures)} of {len(self._numbers)} measures and rests after them.",
                     part=part.name,
-                )  # fmt: skip
+                )
 
     # --- the performance ----------------------------------------------------------------------------------------
 
@@ -224,12 +226,16 @@ class _PartReader:
         self._score.close_measure(index, notes.beats(furthest), notes.nominal)
         return tuple(found)
 
+    def finish(self) -> None:
+        """Tell what is left open at the end of the part."""
+        self._notes.close_lines()
+
     def _advance(self, element: etree._Element) -> Divisions:
-        text = element.findtext("duration")
+        text = child_text(element, "duration")
         return max(0, self._notes.length(text)) if text and text.strip() else 0
 
     def _onset(self, direction: etree._Element, position: Divisions) -> Fraction:
-        offset = direction.findtext("offset")
+        offset = child_text(direction, "offset")
         if offset:
             position = max(0, position + read_number(offset, what="offset of a direction", place=self._notes.place))
         return self._notes.beats(position)

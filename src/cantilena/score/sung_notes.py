@@ -3,8 +3,8 @@
 Conventions
 -----------
 Grace notes sound on the beat: they take their time from the note that follows them and begin its syllable, a slashed
-one an eighth of a beat, another one a quarter, all together at most half of that note. Those with no note after them, or
-marked so (``steal-time-previous``), take it from the note before.
+one an eighth of a beat, another one a quarter, all together at most half of that note. Those with no note after them,
+or marked so (``steal-time-previous``), take it from the note before.
 """
 
 from __future__ import annotations

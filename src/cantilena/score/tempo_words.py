@@ -43,16 +43,16 @@ _FASTER = _words(
     "serrez", "drängend", "treibend", "eilend", "beschleunig\\w*", "hurrying", "quickening",
 )  # fmt: skip
 _LESS = _words(
-    "meno mosso", "meno", "più lento", "plus lent", "moins vite", "un peu plus lent", "langsamer", "slower", "più largo",
-    "ruhiger", "breiter",
+    "meno mosso", "meno", "più lento", "plus lent", "moins vite", "un peu plus lent", "langsamer", "slower",
+    "più largo", "ruhiger", "breiter",
 )  # fmt: skip
 _MORE = _words(
     "più mosso", "più animato", "più vivo", "più allegro", "plus vite", "plus animé", "plus vif", "schneller",
     "bewegter", "lebhafter", "faster", "quicker", "un poco più", "moins lent",
 )  # fmt: skip
 _FIRST = _words(
-    "tempo primo", "tempo i", "tempo 1", "1er mouv", "1er mouvement", r"erstes zeitma(?:ß|ss)", "come prima", "wie anfangs",
-    "primo tempo", "tempo 1o", "tempo iº", "tempo i°",
+    "tempo primo", "tempo i", "tempo 1", "1er mouv", "1er mouvement", r"erstes zeitma(?:ß|ss)", "come prima",
+    "wie anfangs", "primo tempo", "tempo 1o", "tempo iº", "tempo i°",
 )  # fmt: skip
 _BACK = _words(
     "a tempo",
@@ -80,7 +80,8 @@ _TERMS: Final = tuple(
         ("mod[ée]r[ée]|modérément", 92), ("vif|vivement", 144), ("animé", 126), ("vite", 144), ("allant", 84),
         ("langsam", 54), ("m[äa](?:ß|ss)ig", 92), ("gehend", 76), ("bewegt", 112), ("lebhaft", 132), ("munter", 120),
         ("rasch", 144), ("schnell|geschwind", 152), ("feierlich|erhaben", 60), ("ruhig|getragen", 63), ("bequem", 80),
-        ("slow|slowly", 56), ("lively|brisk|briskly", 132), ("fast|quick|quickly", 144), ("gently", 80), ("animato", 120),
+        ("slow|slowly", 56), ("lively|brisk|briskly", 132), ("fast|quick|quickly", 144), ("gently", 80),
+        ("animato", 120),
     )
 )  # fmt: skip
 

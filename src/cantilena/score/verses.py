@@ -4,8 +4,8 @@ Conventions
 -----------
 Verses are labels. Those with a number are the verses of a song, in order of that number: on pass N the N-th is sung,
 and the first again when there are no more. A label may hold several numbers ("1|3"): it is sung on those passes.
-Where a stretch has no words in the verse whose turn it is (a refrain printed once, a last line common to all), the words
-it has are sung. A voice without words takes those that stand under its neighbour at the same time.
+Where a stretch has no words in the verse whose turn it is (a refrain printed once, a last line common to all), the
+words it has are sung. A voice without words takes those that stand under its neighbour at the same time.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from cantilena.score.sung_notes import SungNote
 
 _OWN_STRETCH: Final = 3
 """From so many words of another verse on, a gap right after a word is no melisma but a stretch with common words."""
+_MANY_VERSES: Final = 3
 _PICKUP: Final = 2
 """Up to so many notes before a phrase belong to another verse alone, and rest in this one."""
 _NUMBERS = re.compile(r"\d{1,3}")
@@ -125,10 +126,12 @@ def _fill_gap(
         return []
     lyrical = sum(1 for note in run if note.written.lyrics)
     measure = run[0].measure
+    # of three verses and more, words printed under one alone are rather common to all than its own
+    common = len(labels) >= _MANY_VERSES and all(len(note.written.lyrics) <= 1 for note in run)
     if not _parted(notes, begin):
-        if lyrical < _OWN_STRETCH or _goes_on(notes[begin - 1]):
+        if lyrical < (_OWN_STRETCH - 1 if common else _OWN_STRETCH) or _goes_on(notes[begin - 1]):
             return []
-    elif len(run) <= _PICKUP and end < len(notes) and notes[end].lyrics and not _parted(notes, end):
+    elif not common and len(run) <= _PICKUP and end < len(notes) and notes[end].lyrics and not _parted(notes, end):
         for note in run:
             note.dropped = True
         message = "A note before a phrase has words in another verse only, and is not sung in this one."
@@ -149,7 +152,7 @@ def _goes_on(note: SungNote) -> bool:
     if not note.lyrics:
         return True
     last = note.lyrics[-1]
-    return last.extend or (bool(last.syllables) and last.syllables[-1][1] in ("begin", "middle"))
+    return bool(last.extend) or (bool(last.syllables) and last.syllables[-1][1] in ("begin", "middle"))
 
 
 def share_lyrics(

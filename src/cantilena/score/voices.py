@@ -30,6 +30,7 @@ _OWN_WORDS, _OWN_NOTES = 0.1, 0.25
 """A further voice is a line of its own from this share of the main voice's words, or notes, on."""
 _SATB: Final = ("Soprano", "Alto", "Tenor", "Bass")
 _NAME_BREAKS = re.compile(r"\s*[/|,&+]\s*|\s+(?:and|und|et|e|y)\s+|\s+")
+_VOICE_NAME = re.compile(r"(?:sopran|mezzo|alt|contralt|ten|t[eé]nor|bar[iy]|ba(?:ss|\u00df)|cant|[satb]\d?\.?$)", re.I)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +193,7 @@ def _main_stream(part: Part, streams: list[Stream]) -> Stream:
 
 def _names_of_lines(part_name: str, streams: list[Stream]) -> list[str]:
     words = [word for word in _NAME_BREAKS.split(part_name) if word]
-    if len(words) == len(streams):
+    if len(words) == len(streams) and all(map(_VOICE_NAME.match, words)):
         return words
     if len(streams) == 4 and [staff for staff, _ in streams] in ([1, 1, 2, 2], [2, 2, 3, 3]):
         return list(_SATB)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cantilena.score.lyric_text import CleanSyllable
@@ -18,11 +17,6 @@ class PlacedSyllable(NamedTuple):
     syllable: CleanSyllable
     measure: str
     language: str | None
-
-
-@dataclass(slots=True)
-class _OpenWord:
-    syllables: list[PlacedSyllable] = field(default_factory=list)
 
 
 def join_words(placed: Sequence[PlacedSyllable], *, part: str, notices: Notices) -> dict[int, tuple[Syllable, ...]]:
@@ -46,15 +40,16 @@ def join_words(placed: Sequence[PlacedSyllable], *, part: str, notices: Notices)
     is_open = False
     for syllable in placed:
         syllabic = syllable.syllable.syllabic
-        starts = syllabic in ("single", "begin")
-        if starts and is_open:
+        hyphenated = syllabic == "single" and bool(words) and _joined_by_hyphen(words[-1][-1], syllable)
+        continues = syllabic in ("middle", "end") or hyphenated
+        if is_open and not continues:
             _notice(notices, part, words[-1][0], "A word that is never ended is closed before the next one.")
-        if not starts and not is_open:
+        if continues and not (is_open or hyphenated):
             _notice(notices, part, syllable, "A syllable that continues no word is read as the begin of one.")
-        if starts or not is_open:
-            words.append([syllable])
-        else:
+        if continues and (is_open or hyphenated):
             words[-1].append(syllable)
+        else:
+            words.append([syllable])
         is_open = syllabic in ("begin", "middle")
     if is_open:
         _notice(notices, part, words[-1][0], "A word that is never ended is closed before the next one.")
@@ -71,6 +66,11 @@ def join_words(placed: Sequence[PlacedSyllable], *, part: str, notices: Notices)
             syllable_of_note = Syllable(word=word, index=index, original=one.syllable.original)
             sung[one.note] = (*sung.get(one.note, ()), syllable_of_note)
     return sung
+
+
+def _joined_by_hyphen(before: PlacedSyllable, after: PlacedSyllable) -> bool:
+    """Whether a hyphen typed into the text joins two syllables that are marked as words."""
+    return after.syllable.hyphen_before or (before.syllable.hyphen_after and before.syllable.syllabic == "single")
 
 
 def _notice(notices: Notices, part: str, at: PlacedSyllable, message: str) -> None:
