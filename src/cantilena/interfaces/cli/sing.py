@@ -77,8 +77,8 @@ def _document(sung: SungFile) -> dict[str, object]:
     report = sung.report
     return {
         "path": str(sung.file.path),
-        "duration_seconds": sung.file.duration_seconds,
-        "lead_in_seconds": report.lead_in_seconds,
+        "duration_seconds": round(sung.file.duration_seconds, 3),
+        "lead_in_seconds": round(report.lead_in_seconds, 4),
         "sample_rate": sung.file.sample_rate,
         "format": sung.file.format,
         "voicebank": {"id": report.voicebank, "version": report.version},
