@@ -72,6 +72,16 @@ def test_the_same_samples_make_the_same_bytes_however_they_come(tmp_path, format
 
 
 @pytest.mark.parametrize("format", FORMATS)
+def test_a_decoder_hears_every_moment_where_it_was(tmp_path, format):
+    samples = np.zeros(2 * RATE, dtype=np.float32)
+    samples[RATE : RATE + 441] = 0.5 * np.sin(2 * np.pi * 1_000 * np.arange(441) / RATE)
+    written = write_audio(blocks(samples), tmp_path / f"song.{format}", sample_rate=RATE)
+    heard, rate = soundfile.read(written.path)
+    loud = np.flatnonzero(np.abs(heard) > 0.1) / rate
+    assert (loud[0], loud[-1]) == pytest.approx((1.0, 1.01), abs=0.002)
+
+
+@pytest.mark.parametrize("format", FORMATS)
 def test_a_long_file_has_its_length(tmp_path, format):
     written = write_audio(blocks(song(60.0, 8_000)), tmp_path / f"song.{format}", sample_rate=8_000)
     assert soundfile.info(written.path).duration == pytest.approx(60.0, abs=0.2)

@@ -273,8 +273,8 @@ def _divided(breaths: Sequence[_Notes], part: str) -> Iterator[Finding]:
     if long:
         yield Finding(
             code="phrase_divided",
-            message=f"{_count(len(long), 'phrase')} of more than {MAX_PHRASE_SECONDS:.0f} s without a rest or breath mark "
-            "divided for breath.",
+            message=f"{_count(len(long), 'phrase')} of more than {MAX_PHRASE_SECONDS:.0f} s without a rest or breath "
+            "mark divided for breath.",
             part=part,
             measure=long[0][0].measure,
             hint="Set breath marks or rests where the breath should be.",
