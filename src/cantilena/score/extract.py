@@ -106,11 +106,6 @@ class _Extraction:
         if vocalise is None:
             self._choose_words(notes, verse)
         notes = merge_ties([note for note in notes if not note.dropped])
-        if len(notes) > MAX_SUNG_NOTES:
-            raise ScoreError(
-                "score_too_long", f"Part {self._line.name} has {len(notes)} notes to sing, more than {MAX_SUNG_NOTES}.",
-                hint="Sing it in pieces with --measures.", place=Place(part=self._line.name),
-            )  # fmt: skip
         notes = self._place_graces(notes)
         if not notes:
             raise self._no_notes(measures)
@@ -156,7 +151,13 @@ class _Extraction:
         return OptionError("measure_unknown", message, hint=hint)
 
     def _perform(self, visits: Sequence[Visit], start: Fraction) -> list[SungNote]:
-        """Every note of every visited measure, repeats written out."""
+        """Every note of every visited measure, repeats written out; counted before that."""
+        count = sum(len(self._written[visit.measure]) for visit in visits)
+        if count > MAX_SUNG_NOTES:
+            raise ScoreError(
+                "score_too_long", f"Part {self._line.name} has {count} notes to sing, more than {MAX_SUNG_NOTES}.",
+                hint="Sing it in pieces with --measures.", place=Place(part=self._line.name),
+            )  # fmt: skip
         return [
             SungNote(
                 visit.onset - start + written.onset, written.duration, written,
@@ -277,11 +278,11 @@ class _Extraction:
         return join_words(placed, part=self._line.name, notices=self._notices)
 
     def _clean(self, lyric: Lyric, measure: str) -> tuple[CleanSyllable, ...]:
-        longest = max((len(text) for text, _ in lyric.syllables), default=0)
-        if longest > MAX_SYLLABLE:
+        letters = sum(1 + len(text) for text, _ in lyric.syllables) - 1
+        if letters > MAX_SYLLABLE:
             raise LyricError(
                 "lyric_too_long",
-                f"A syllable of part {self._line.name} in measure {measure} has {longest} letters,"
+                f"A note of part {self._line.name} in measure {measure} has {letters} letters under it,"
                 f" more than {MAX_SYLLABLE}.",
                 hint="Put one syllable under each note.",
                 place=Place(part=self._line.name, measure=measure),

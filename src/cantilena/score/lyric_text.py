@@ -16,7 +16,7 @@ from cantilena.score.melody import Syllabic
 from cantilena.score.model import Lyric
 
 MAX_SYLLABLE: Final = 200
-"""Characters of a syllable; the longest word of a language fits several times."""
+"""Characters under one note; the longest word of a language fits several times."""
 
 HUMMING: Final = "mm"
 

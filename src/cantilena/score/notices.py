@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from cantilena.findings import Finding
 
 _LISTED = 8
+_MOST = 400
+"""Different findings; a score that gives more is hostile, and nobody reads them."""
 
 
 @dataclass(slots=True)
@@ -29,6 +31,8 @@ class Notices:
         """Note one thing; ``message`` ends with a full stop and names neither part nor measure."""
         noticed = self._noticed.get((code, message, part))
         if noticed is None:
+            if len(self._noticed) >= _MOST:
+                return
             noticed = self._noticed[code, message, part] = _Noticed(hint)
         noticed.measures[measure] = noticed.measures.get(measure, 0) + 1
 

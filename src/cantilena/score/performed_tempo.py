@@ -170,12 +170,13 @@ def _holds(fermatas: Sequence[FermataMark], measures: Sequence[Measure], visits:
     by_measure: dict[int, list[FermataMark]] = {}
     for fermata in fermatas:
         held = by_measure.setdefault(fermata.measure, [])
-        offset = fermata.onset + fermata.duration
-        if all(offset <= other.onset or other.onset + other.duration <= fermata.onset for other in held):
-            held.append(fermata)
+        n = bisect_left(held, fermata)
+        before_ends = n == 0 or held[n - 1].onset + held[n - 1].duration <= fermata.onset
+        if before_ends and (n == len(held) or fermata.onset + fermata.duration <= held[n].onset):
+            held.insert(n, fermata)
     holds: list[_Hold] = []
     for visit in visits:
-        for fermata in sorted(by_measure.get(visit.measure, ())):
+        for fermata in by_measure.get(visit.measure, ()):
             extra = min(max(fermata.duration / 2, Fraction(1, 2)), Fraction(2))
             onset = float(visit.onset + fermata.onset)
             holds.append(_Hold(onset, onset + float(fermata.duration), 1.0 + float(extra / fermata.duration)))

@@ -16,6 +16,7 @@ from cantilena.score.values import child_text, read_whole
 
 MAX_BPM: Final = 480.0
 _ENDING_NUMBERS: Final = 16
+_MOST_TEXT: Final = 200
 
 _LEVELS: Final = {
     "pppppp": -24.0, "ppppp": -22.0, "pppp": -19.0, "ppp": -15.0, "pp": -10.5, "p": -6.5, "mp": -3.0, "mf": 0.0,
@@ -73,7 +74,7 @@ class DirectionReader:
                 elif name == "coda":
                     self._navigation[measure].coda.add("")
         sound = next(element.iterchildren("sound"), None)
-        text = " ".join(" ".join(words).split())
+        text = " ".join(" ".join(words).split())[:_MOST_TEXT]
         tempo = sound.get("tempo") if sound is not None else None
         if not self._read_number(tempo, metronome, text, measure, onset, number) and text:
             self._read_words(text, measure, onset, staff)

@@ -27,6 +27,7 @@ _ZERO: Final = Fraction(0)
 _SEMITONES: Final = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _USUAL_ALTER: Final = 2
 _MAX_DIVISIONS: Final = 1_000_000
+_MOST_LYRICS: Final = 32
 _ARTICULATIONS: Final[dict[str, Articulation]] = {name: name for name in get_args(Articulation)}
 _NOT_READ: Final = frozenset({"type", "stem", "beam", "accidental", "dot", "time-modification", "instrument"})
 _STAVES: Final[dict[str | None, int]] = {"1": 1, "2": 2, "3": 3}
@@ -257,6 +258,9 @@ class NoteReader:
         if lyric.extend in ("start", "stop"):
             self._follow_line(lyric)
         if not lyric.syllables and lyric.kind == "text":
+            return lyrics
+        if len(lyrics) == _MOST_LYRICS:
+            self.notice("lyric_not_sung", f"Only the first {_MOST_LYRICS} lyrics of a note are read.")
             return lyrics
         if any(other.verse == lyric.verse for other in lyrics):
             self.notice("lyric_repeated", f"A note has two lyrics of verse {lyric.verse}: the first is read.")

@@ -19,6 +19,10 @@ from cantilena.score.values import child_text, read_number, read_whole
 
 MAX_PARTS: Final = 64
 MAX_SECONDS: Final = 20 * 60
+MAX_PERFORMED: Final = 500_000
+"""Notes and marks of all parts over the whole performance."""
+_MAX_DENOMINATOR: Final = 10**15
+"""Of a beat; divisions that have nothing to do with one another would make exact time arbitrarily slow."""
 
 
 def read_document(document: ScoreXml, notices: Notices) -> Score:
@@ -41,6 +45,7 @@ class _ScoreReader:
         self._notices = notices
         self._numbers: list[str] = []
         self._lengths: list[Fraction] = []
+        self._weights: list[int] = []
         self._nominal: list[Fraction] = []
         self._navigation: list[Navigation] = []
         self._tempi: list[list[TempoMark]] = []
@@ -121,15 +126,23 @@ class _ScoreReader:
         order = order_of_performance(self._navigation)
         for code, message, index in order.remarks:
             self._notices.add(code, message, measure=self._numbers[index])
+        performed = sum(self._weights[step.measure] for step in order.steps)
+        if performed > MAX_PERFORMED:
+            raise ScoreError(
+                "score_too_long",
+                f"With its repeats {self._name} has {performed} notes and marks, more than {MAX_PERFORMED}.",
+                hint="Correct the number of repeats, or leave out parts that are not sung.",
+            )
         visits: list[Visit] = []
         onset = Fraction(0)
         for step in order.steps:
             visits.append(Visit(*step, onset))
             onset += measures[step.measure].length
+            check_denominator(onset, self._name)
         marks = _in_order(self._tempi)
         tempo_map = perform_tempo(marks, self._fermatas, measures, visits)
         seconds = tempo_map.beats_to_seconds(onset)
-        if seconds > MAX_SECONDS:
+        if not seconds <= MAX_SECONDS:  # also refuses what is not a number
             raise ScoreError(
                 "score_too_long",
                 f"{self._name} would take {_spell(seconds)}, longer than {MAX_SECONDS // 60} minutes.",
@@ -147,10 +160,12 @@ class _ScoreReader:
             self._numbers.append(number)
             self._lengths.append(Fraction(0))
             self._nominal.append(nominal)
+            self._weights.append(0)
             self._navigation.append(Navigation())
 
-    def close_measure(self, index: int, length: Fraction, nominal: Fraction) -> None:
-        """Tell how long a part's measure is; the longest part counts."""
+    def close_measure(self, index: int, length: Fraction, nominal: Fraction, weight: int) -> None:
+        """Tell how long a part's measure is, the longest part counts, and how much it holds."""
+        self._weights[index] += weight
         if length > self._lengths[index]:
             self._lengths[index] = length
         self._nominal[index] = nominal
@@ -217,13 +232,14 @@ class _PartReader:
             elif tag == "attributes":
                 factor = self._read_attributes(child)
                 if factor != 1:
+                    check_denominator(position * factor, self._name)
                     position, furthest = position * factor, furthest * factor
                     before = before * factor if before is not None else None
             elif tag == "barline":
                 self.directions.read_barline(child, index)
             elif tag == "sound":
                 self.directions.read_sound(child, index, notes.beats(position), number)
-        self._score.close_measure(index, notes.beats(furthest), notes.nominal)
+        self._score.close_measure(index, notes.beats(furthest), notes.nominal, len(element))
         return tuple(found)
 
     def finish(self) -> None:
@@ -309,4 +325,16 @@ def _in_order(tempi: list[list[TempoMark]]) -> tuple[TempoMark, ...]:
 
 
 def _spell(seconds: float) -> str:
+    if not seconds < 1e9:
+        return "for ever"
     return f"{seconds / 3600:.1f} hours" if seconds >= 7200 else f"{seconds / 60:.0f} minutes"
+
+
+def check_denominator(beats: Fraction | int, name: str) -> None:
+    """Refuse exact times that have become too fine to reckon with."""
+    if beats.denominator > _MAX_DENOMINATOR:
+        raise ScoreError(
+            "score_too_complex",
+            f"The divisions of {name} change so often that its beats have no common measure.",
+            hint="No notation program writes such a score; export it once more.",
+        )

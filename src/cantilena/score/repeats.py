@@ -162,6 +162,9 @@ class _Walk:
         self._coda_taken = False
 
     def perform(self) -> Order:
+        for section in self._sections:
+            if self._navigation[section.start].forward and not section.repeated:
+                self._remark("repeat_open", "A repeat begins here and never ends: it is sung once.", section.start)
         goal: int | None = 0 if self._sections else None
         while goal is not None:
             goal = self._play_from(goal)

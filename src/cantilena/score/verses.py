@@ -121,7 +121,8 @@ def _fill_gap(
     notes: Sequence[SungNote], begin: int, end: int, labels: Sequence[str], *, asked: str | None
 ) -> list[tuple[str, str, str]]:
     run = notes[begin:end]
-    present = [label for label in labels if any(_with_label(note.written.lyrics, label) for note in run)]
+    found = {lyric.verse for note in run for lyric in note.written.lyrics}
+    present = [label for label in labels if label in found] if found else []
     if not present:
         return []
     lyrical = sum(1 for note in run if note.written.lyrics)

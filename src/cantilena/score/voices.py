@@ -22,6 +22,9 @@ from cantilena.score.model import Part, Score
 Stream = tuple[int, str]
 """Staff and voice."""
 
+MAX_LINES: Final = 8
+"""Voices of one part that can be named; more are not told apart on a page."""
+
 _STRAY = 0.05
 """A part with less than this share of the words of the wordiest part has stray text, not a line to sing."""
 _MAIN = 0.25
@@ -152,8 +155,8 @@ def _lines_of(part: Part, most_lyrics: int) -> list[Line]:
         if stream == main
         or part.streams[stream][1] > _OWN_WORDS * words
         or part.streams[stream][0] > _OWN_NOTES * notes
-    ]
-    if len(own) == 1:
+    ][:MAX_LINES]
+    if len(own) == 1 or main not in own:
         return [_single(part, main, (main,))]
     names = _names_of_lines(part.name, own)
     return [

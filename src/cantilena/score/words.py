@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cantilena.score.lyric_text import CleanSyllable
 from cantilena.score.melody import Syllable, Word
 from cantilena.score.notices import Notices
+
+_LONGEST: Final = 40
+"""Syllables of a word; a longer one was never ended."""
 
 
 class PlacedSyllable(NamedTuple):
@@ -41,7 +44,7 @@ def join_words(placed: Sequence[PlacedSyllable], *, part: str, notices: Notices)
     for syllable in placed:
         syllabic = syllable.syllable.syllabic
         hyphenated = syllabic == "single" and bool(words) and _joined_by_hyphen(words[-1][-1], syllable)
-        continues = syllabic in ("middle", "end") or hyphenated
+        continues = (syllabic in ("middle", "end") or hyphenated) and not (words and len(words[-1]) >= _LONGEST)
         if is_open and not continues:
             _notice(notices, part, words[-1][0], "A word that is never ended is closed before the next one.")
         if continues and not (is_open or hyphenated):
