@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from cantilena.errors import LyricError, Place
+from cantilena.language.spelling import clean_word
 from cantilena.singing.phonemes import PhonemeResolver, SyllablePhonemes, divide_word
 from cantilena.singing.results import Phoneme, PhonemeGroup, PhonemeSequence
 from cantilena.voicebank.symbols import BREATH, SILENCE
@@ -47,7 +48,7 @@ def align(
     language : Language
         How words are pronounced.
     pronunciations : mapping of str to tuple of str
-        Lower-case word to phonemes; wins over the language.
+        Word, as :func:`cantilena.language.clean_word` leaves it, to phonemes; wins over the language.
 
     Returns
     -------
@@ -60,7 +61,8 @@ def align(
         ``lyric_not_pronounceable``, with part and measure.
     """
     resolver = PhonemeResolver(voicebank, language)
-    pieces = _pronounce(phrase, resolver, language, pronunciations)
+    pronouncer = _Pronouncer(phrase.part, resolver, language, pronunciations)
+    pieces = pronouncer.pronounce(phrase)
     head_room = min(MAX_HEAD_SECONDS, max(phrase.breath_before, _LEAST_HEAD_SECONDS))
     layout = _Layout(resolver=resolver)
     layout.rest(phrase.onset - MAX_HEAD_SECONDS, phrase.notes[0].midi, SILENCE)
@@ -123,32 +125,54 @@ class _Layout:
 
 
 @dataclass(frozen=True, slots=True)
+class _Pronouncer:
+    """Words to the phonemes of their syllables."""
+
+    part: str
+    resolver: PhonemeResolver
+    language: Language
+    pronunciations: Mapping[str, tuple[str, ...]]
+
+    def pronounce(self, phrase: Phrase) -> list[list[SyllablePhonemes]]:
+        """What is sung on each note of a phrase."""
+        pieces: list[list[SyllablePhonemes]] = [[] for _ in phrase.notes]
+        sung = list(_occurrences(phrase))
+        words = {item.occurrence: item.syllable.word for item in sung}
+        divided = {occurrence: self._divide(word, words.get(occurrence + 1)) for occurrence, word in words.items()}
+        for item in sung:
+            pieces[item.note].append(divided[item.occurrence][item.syllable.index])
+        if not phrase.notes[0].syllables and phrase.carried_vowel is not None:
+            carried = phrase.carried_vowel
+            pieces[0] = [self._last_vowel(self._divide(carried.word, None)[: carried.index + 1])]
+        return pieces
+
+    def _divide(self, word: Word, next_word: Word | None) -> tuple[SyllablePhonemes, ...]:
+        """The phonemes of each syllable of one word."""
+        try:
+            phonemes = self.pronunciations.get(clean_word(word.text)) or self.language.pronounce(
+                word.text, next_word=next_word.text if next_word else None, syllables=word.syllables
+            )
+            openings = self.language.place_syllables(phonemes, word.syllables)
+            return divide_word(phonemes, openings, [self.resolver.kind_of_phoneme(phoneme) for phoneme in phonemes])
+        except LyricError as error:
+            place = Place(part=word.part or self.part, measure=word.measure)
+            message = error.message if word.text in error.message else f"In the word {word.text!r}: {error.message}"
+            raise LyricError(error.code, message, hint=error.hint, place=place) from error
+
+    def _last_vowel(self, pieces: Sequence[SyllablePhonemes]) -> SyllablePhonemes:
+        """The vowel that still sounds at the end of the last of some syllables."""
+        phonemes = [phoneme for piece in pieces for phoneme in piece.body]
+        vowels = [phoneme for phoneme in phonemes if self.resolver.kind_of_phoneme(phoneme) == "vowel"]
+        return SyllablePhonemes(body=tuple((vowels or phonemes)[-1:]))
+
+
+@dataclass(frozen=True, slots=True)
 class _Sung:
     """A syllable, where it is sung, and which occurrence of a word in the phrase it belongs to."""
 
     note: int
     syllable: Syllable
     occurrence: int
-
-
-def _pronounce(
-    phrase: Phrase, resolver: PhonemeResolver, language: Language, pronunciations: Mapping[str, tuple[str, ...]]
-) -> list[list[SyllablePhonemes]]:
-    """What is sung on each note of the phrase."""
-    pieces: list[list[SyllablePhonemes]] = [[] for _ in phrase.notes]
-    sung = list(_occurrences(phrase))
-    words = {item.occurrence: item.syllable.word for item in sung}
-    divided: dict[int, tuple[SyllablePhonemes, ...]] = {}
-    for occurrence, word in words.items():
-        after = words.get(occurrence + 1)
-        divided[occurrence] = _divide(word, after.text if after else None, phrase, resolver, language, pronunciations)
-    for item in sung:
-        pieces[item.note].append(divided[item.occurrence][item.syllable.index])
-    if not phrase.notes[0].syllables and phrase.carried_vowel is not None:
-        carried = phrase.carried_vowel
-        whole = _divide(carried.word, None, phrase, resolver, language, pronunciations)
-        pieces[0] = [_last_vowel(whole[: carried.index + 1], resolver)]
-    return pieces
 
 
 def _occurrences(phrase: Phrase) -> Iterator[_Sung]:
@@ -162,31 +186,3 @@ def _occurrences(phrase: Phrase) -> Iterator[_Sung]:
                 occurrence += 1
             before = syllable
             yield _Sung(index, syllable, occurrence)
-
-
-def _divide(
-    word: Word,
-    next_word: str | None,
-    phrase: Phrase,
-    resolver: PhonemeResolver,
-    language: Language,
-    pronunciations: Mapping[str, tuple[str, ...]],
-) -> tuple[SyllablePhonemes, ...]:
-    """The phonemes of each syllable of one word."""
-    try:
-        phonemes = pronunciations.get(word.text.lower()) or language.pronounce(
-            word.text, next_word=next_word, syllables=word.syllables
-        )
-        openings = language.place_syllables(phonemes, word.syllables)
-        return divide_word(phonemes, openings, [resolver.kind_of_phoneme(phoneme) for phoneme in phonemes])
-    except LyricError as error:
-        place = Place(part=word.part or phrase.part, measure=word.measure)
-        message = error.message if word.text in error.message else f"In the word {word.text!r}: {error.message}"
-        raise LyricError(error.code, message, hint=error.hint, place=place) from error
-
-
-def _last_vowel(pieces: Sequence[SyllablePhonemes], resolver: PhonemeResolver) -> SyllablePhonemes:
-    """The vowel that still sounds at the end of the last of some syllables."""
-    phonemes = [phoneme for piece in pieces for phoneme in piece.body]
-    vowels = [phoneme for phoneme in phonemes if resolver.kind_of_phoneme(phoneme) == "vowel"]
-    return SyllablePhonemes(body=tuple((vowels or phonemes)[-1:]))

@@ -81,8 +81,9 @@ def _predict(sequence: PhonemeSequence, voicebank: Voicebank, speaker: str | Non
             "ph_midi": tones[None, :],
             **speaker_input(stage, model, speaker, len(symbols)),
         },
-        output="ph_dur_pred",
-    )
+        outputs=("ph_dur_pred",),
+        size=len(symbols),
+    )["ph_dur_pred"]
     seconds = np.maximum(frames.reshape(-1).astype(np.float64), 0.0) * stage.frame_seconds
     return np.split(seconds, np.cumsum(sizes)[:-1])
 

@@ -41,8 +41,8 @@ def encode_words(
         ``encoder_out`` [shape=(1, n_phonemes, hidden_size)] and ``x_masks`` [shape=(1, n_phonemes)].
     """
     offered = {**phoneme_inputs(stage, symbols), "word_div": _row(word_div), "word_dur": _row(word_dur)}
-    encoder_out, x_masks = stage.models["linguistic"].run_all(offered, outputs=("encoder_out", "x_masks"))
-    return encoder_out, x_masks
+    results = stage.models["linguistic"].run(offered, outputs=("encoder_out", "x_masks"))
+    return results["encoder_out"], results["x_masks"]
 
 
 def encode_phonemes(stage: Stage, timing: PhonemeTiming, durations: NDArray[np.int64]) -> Array:
@@ -58,14 +58,14 @@ def encode_phonemes(stage: Stage, timing: PhonemeTiming, durations: NDArray[np.i
         Frames on the stage's own grid.
     """
     word_div = divide_at_vowels([_is_vowel(stage, phoneme.symbol, phoneme.kind) for phoneme in timing.phonemes])
-    begins = np.cumsum(word_div) - word_div
+    begins = np.array([0, *np.cumsum(word_div[:-1])], dtype=np.int64)
     offered = {
         **phoneme_inputs(stage, timing.symbols),
         "word_div": _row(word_div),
         "word_dur": _row(np.add.reduceat(durations, begins)),
         "ph_dur": _row(durations),
     }
-    return stage.models["linguistic"].run(offered, output="encoder_out")
+    return stage.models["linguistic"].run(offered, outputs=("encoder_out",))["encoder_out"]
 
 
 def divide_at_vowels(vowels: Sequence[bool]) -> list[int]:
@@ -106,7 +106,7 @@ def resample(curve: Array, *, source: float, target: float, n_frames: int) -> ND
     if source == target and len(values) == n_frames:
         return values
     at = (np.arange(n_frames) + 0.5) * target
-    return np.interp(at, (np.arange(len(values)) + 0.5) * source, values).astype(np.float32)
+    return np.asarray(np.interp(at, (np.arange(len(values)) + 0.5) * source, values), dtype=np.float32)
 
 
 def phoneme_inputs(stage: Stage, symbols: Sequence[str]) -> Mapping[str, Array]:

@@ -58,6 +58,8 @@ def sing_phrase(
     """
     speaker, steps = options.speaker, options.sampling_steps
     streams = _noise_streams(phrase, options.seed)
+    with trace.timed("voicebank"):  # so that no step's time holds the opening of models
+        voicebank.open_all()
     with trace.timed("align", phrase=phrase.index):
         sequence, findings = align(phrase, voicebank, language, options.pronunciations)
     with trace.timed("durations", phrase=phrase.index) as span:

@@ -87,7 +87,7 @@ def _run_model(
     durations = stage_durations(stage, timing)
     n_frames = int(durations.sum())
     notes = note_inputs(phrase.notes, timing, frame_seconds=stage.frame_seconds, n_frames=n_frames)
-    return model.run(
+    results = model.run(
         {
             "encoder_out": encode_phonemes(stage, timing, durations),
             "ph_dur": durations[None, :],
@@ -101,10 +101,12 @@ def _run_model(
             "steps": np.array([steps], dtype=np.int64),
             **speaker_input(stage, model, speaker, n_frames),
         },
-        output="pitch_pred",
+        outputs=("pitch_pred",),
+        size=n_frames,
         generator=generator,
         noise_size=_NOISE_BINS * n_frames,
     )
+    return results["pitch_pred"].reshape(-1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

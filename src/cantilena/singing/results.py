@@ -122,12 +122,13 @@ class PhonemeTiming:
     @property
     def onsets(self) -> NDArray[np.float64]:
         """Seconds at which each phoneme begins, [shape=(n_phonemes,)]."""
-        return self.offset + (np.cumsum(self.durations) - self.durations) * self.frame_seconds
+        begins = np.cumsum(self.durations) - self.durations
+        return np.asarray(self.offset + begins * self.frame_seconds, dtype=np.float64)
 
     @property
     def frame_times(self) -> NDArray[np.float64]:
         """Seconds at the middle of each frame, [shape=(n_frames,)]."""
-        return self.offset + (np.arange(self.n_frames) + 0.5) * self.frame_seconds
+        return np.asarray(self.offset + (np.arange(self.n_frames) + 0.5) * self.frame_seconds, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

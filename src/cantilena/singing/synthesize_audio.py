@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cantilena.audio.waveform import Waveform
-from cantilena.errors import InferenceError
 from cantilena.singing.linguistic import phoneme_inputs, speaker_input
 from cantilena.singing.results import read_only
 from cantilena.voicebank.bundle import CURVES
@@ -59,19 +58,20 @@ def synthesize_audio(
     Raises
     ------
     InferenceError
-        ``inference_failed``: a model failed, or gave something of another shape than asked for.
+        ``inference_failed``: a model failed, or gave more or less than asked for.
     """
     mel = synthesize_mel(timing, pitch, variance, voicebank, speaker=speaker, steps=steps, generator=generator)
     vocoder = voicebank.vocoder
+    n_samples = timing.n_frames * voicebank.mel.hop_size
     samples = vocoder.model.run(
         {"mel": convert_base(mel, voicebank.mel.base, vocoder.config.mel.base), "f0": pitch.f0[None, :]},
-        output="waveform",
+        outputs=("waveform",),
+        size=n_samples,
         generator=generator,
-        noise_size=timing.n_frames * voicebank.mel.hop_size,
-    ).reshape(-1)
-    _require_size("samples", len(samples), timing.n_frames * voicebank.mel.hop_size, voicebank)
+        noise_size=n_samples,
+    )["waveform"]
     return Waveform(
-        samples=read_only(np.asarray(samples, dtype=np.float32)),
+        samples=read_only(np.asarray(samples, dtype=np.float32).reshape(-1)),
         sample_rate=voicebank.sample_rate,
         offset=timing.offset,
     )
@@ -92,7 +92,7 @@ def synthesize_mel(
     model = stage.models["acoustic"]
     n_frames = timing.n_frames
     curves = {name: getattr(variance, name) for name in CURVES}
-    mel = model.run(
+    results = model.run(
         {
             **phoneme_inputs(stage, timing.symbols),
             "durations": timing.durations[None, :],
@@ -104,13 +104,12 @@ def synthesize_mel(
             "steps": np.array([steps], dtype=np.int64),
             **speaker_input(stage, model, speaker, n_frames),
         },
-        output="mel",
+        outputs=("mel",),
+        size=stage.config.mel.n_mels * n_frames,
         generator=generator,
         noise_size=stage.config.mel.n_mels * n_frames,
     )
-    _require_size("frames", mel.shape[1] if mel.ndim == 3 else -1, n_frames, voicebank)
-    _require_size("mel bins", mel.shape[2], stage.config.mel.n_mels, voicebank)
-    return mel
+    return results["mel"]
 
 
 def convert_base(mel: NDArray[np.float32], made: MelBase, taken: MelBase) -> NDArray[np.float32]:
@@ -118,12 +117,3 @@ def convert_base(mel: NDArray[np.float32], made: MelBase, taken: MelBase) -> NDA
     if made == taken:
         return mel
     return mel * np.float32(_LN_10 if made == "10" else 1.0 / _LN_10)
-
-
-def _require_size(what: str, given: int, wanted: int, voicebank: Voicebank) -> None:
-    if given != wanted:
-        raise InferenceError(
-            "inference_failed",
-            f"The models of {voicebank.id} gave {given} {what} where {wanted} belong.",
-            hint="The voicebank's configuration does not fit its models; choose another with --voicebank.",
-        )

@@ -101,7 +101,7 @@ def _run_model(
     n_frames = int(durations.sum())
     midi = resample(pitch.midi, source=timing.frame_seconds, target=stage.frame_seconds, n_frames=n_frames)
     predicted = [name for name in CURVES if name in model.inputs]
-    results = model.run_all(
+    results = model.run(
         {
             "encoder_out": encode_phonemes(stage, timing, durations),
             "ph_dur": durations[None, :],
@@ -112,7 +112,8 @@ def _run_model(
             **speaker_input(stage, model, speaker, n_frames),
         },
         outputs=tuple(f"{name}_pred" for name in needed),
+        size=n_frames,
         generator=generator,
         noise_size=_NOISE_BINS * n_frames,
     )
-    return dict(zip(needed, results, strict=True))
+    return {name: results[f"{name}_pred"] for name in needed}

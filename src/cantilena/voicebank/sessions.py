@@ -111,41 +111,39 @@ class Model:
         self,
         offered: Mapping[str, Array],
         *,
-        output: str,
+        outputs: tuple[str, ...],
+        size: int | None = None,
         generator: np.random.Generator | None = None,
         noise_size: int = 1,
-    ) -> Array:
-        """Run the model and give one of its outputs.
+    ) -> dict[str, Array]:
+        """Run the model.
 
         Parameters
         ----------
         offered : mapping of str to array
             Inputs by name; the model takes those it lists.
-        output : str
-            Name of the wanted output.
+        outputs : tuple of str
+            Names of the wanted outputs.
+        size : int, optional
+            How many values each of them must hold.
         generator : numpy Generator, optional
             Source of the noise of models that use some.
         noise_size : int
             How many random values the model is expected to use.
 
+        Returns
+        -------
+        dict of str to array
+            The outputs by name.
+
         Raises
         ------
         VoicebankError
-            ``voicebank_unsupported``: the model lacks the output, or asks for an input that is not offered.
+            ``voicebank_unsupported``: the model lacks an output, or asks for an input that is not offered.
         InferenceError
-            ``inference_failed`` or ``out_of_memory``: the run failed, or its result holds NaN or infinity.
+            ``inference_failed`` or ``out_of_memory``: the run failed, or gave something else than numbers of the
+            right count.
         """
-        return self.run_all(offered, outputs=(output,), generator=generator, noise_size=noise_size)[0]
-
-    def run_all(
-        self,
-        offered: Mapping[str, Array],
-        *,
-        outputs: tuple[str, ...],
-        generator: np.random.Generator | None = None,
-        noise_size: int = 1,
-    ) -> list[Array]:
-        """As :meth:`run`, for several outputs."""
         opened = self._open()
         for name in outputs:
             if name not in opened.outputs:
@@ -155,17 +153,25 @@ class Model:
         for noise in opened.noise:
             feeds[noise.name] = noise.draw(generator, noise_size)
         try:
-            results = opened.session.run(list(outputs), feeds)
+            results = dict(zip(outputs, opened.session.run(list(outputs), feeds), strict=True))
         except Exception as error:  # onnxruntime's exceptions share no narrower base
             raise _run_error(self.file, error) from error
-        for name, result in zip(outputs, results, strict=True):
-            if result.dtype.kind == "f" and not np.isfinite(result).all():
-                raise InferenceError(
-                    "inference_failed",
-                    f"The model {self.file} gave values in {name!r} that are not numbers.",
-                    hint="Try another --speaker or --transpose; if it stays, the voicebank is at fault.",
-                )
-        return list(results)
+        for name, result in results.items():
+            self._check_result(name, result, size)
+        return results
+
+    def _check_result(self, name: str, result: Array, size: int | None) -> None:
+        reason = ""
+        if size is not None and result.size != size:
+            reason = f"{result.size} values in {name!r} where {size} belong"
+        elif result.dtype.kind == "f" and not np.isfinite(result).all():
+            reason = f"values in {name!r} that are not numbers"
+        if reason:
+            raise InferenceError(
+                "inference_failed",
+                f"The model {self.file} gave {reason}.",
+                hint="The voicebank is probably damaged, or its configuration does not fit its models.",
+            )
 
     def _fit(self, name: str, spec: TensorSpec, offered: Mapping[str, Array]) -> Array:
         if name not in offered:
