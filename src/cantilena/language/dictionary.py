@@ -2,16 +2,38 @@
 
 Conventions
 -----------
-The file holds one ``word ph ph ph`` a line, sorted by bytes, ASCII. Five megabytes are read in a few milliseconds;
-building a mapping of 175,000 words would take thirty times as long and six times the memory, for a song that needs
-a hundred of them.
+The file is in CMUdict's format: one ``word PH0 PH1 PH`` a line, sorted by the bytes of the word, other pronunciations
+of a word below it as ``word(2)``, comments after ``#``. Reading four megabytes takes a few milliseconds; a mapping of
+135,000 words would take a hundred times as long to build, for a song that needs a hundred of them.
 """
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
-DATA = Path(__file__).parent / "data"  # importlib.resources would cost more to import than a song needs to be read
+from cantilena.errors import OptionError
+
+DATA = Path(__file__).parent / "data"  # importlib.resources would cost more to import than a file takes to read
+
+
+def find_package_data(package: str, name: str) -> Path:
+    """A data file of an installed package, found without running the package's code.
+
+    Raises
+    ------
+    OptionError
+        ``language_data_missing``: the package is not there, or holds no such file.
+    """
+    spec = find_spec(package)
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        if (path := Path(folder, name)).is_file():
+            return path
+    raise OptionError(
+        "language_data_missing",
+        f"The pronouncing dictionary {name} of the package {package.replace('_', '-')} is not installed.",
+        hint=f"Install it: pip install {package.replace('_', '-')}.",
+    )
 
 
 class Dictionary:
@@ -20,35 +42,43 @@ class Dictionary:
     Parameters
     ----------
     lines : bytes
-        Content of a dictionary file.
+        Content of a dictionary file, each line ended by a newline.
     """
 
     def __init__(self, lines: bytes) -> None:
         self._lines = lines
 
-    @classmethod
-    def from_package(cls, name: str) -> Dictionary:
-        """One of the files that the package ships."""
-        return cls((DATA / name).read_bytes())
-
-    def get(self, word: str) -> tuple[str, ...] | None:
-        """Phonemes of a word, or None when it is not there."""
+    def get(self, word: str) -> tuple[tuple[str, ...], ...]:
+        """Every pronunciation of a word, the usual one first: lower-case phonemes without stress; empty: not there."""
         if not word.isascii():
-            return None
-        key = word.encode("ascii") + b" "
-        low, high = 0, len(self._lines)
-        while low < high:
-            middle = (low + high) // 2
-            start = self._lines.rfind(b"\n", low, middle) + 1 or low
-            end = self._lines.index(b"\n", middle) + 1
-            if self._lines.startswith(key, start):
-                return tuple(self._lines[start + len(key) : end].decode("ascii").split())
-            # Lines compare like their words: the space after a word sorts before everything that can stand in one.
-            if self._lines[start:end] < key:
-                low = end
-            else:
-                high = start
-        return None
+            return ()
+        key = word.encode("ascii")
+        low = first_line(self._lines, key)
+        found = []
+        while low < len(self._lines) and word_at(self._lines, low) == key:
+            end = self._lines.index(b"\n", low)
+            sounds = self._lines[low:end].decode("ascii", "replace").partition("#")[0].split()[1:]
+            found.append(tuple(sound.rstrip("012").lower() for sound in sounds))
+            low = end + 1
+        return tuple(found)
 
     def __contains__(self, word: str) -> bool:
-        return self.get(word) is not None
+        return bool(self.get(word))
+
+
+def first_line(lines: bytes, word: bytes) -> int:
+    """Where in sorted lines the first one begins whose word is not before ``word``; their length when there is none."""
+    low, high = 0, len(lines)
+    while low < high:
+        middle = (low + high) // 2
+        start = lines.rfind(b"\n", low, middle) + 1 or low
+        if word_at(lines, start) < word:
+            low = lines.index(b"\n", middle) + 1
+        else:
+            high = start
+    return low
+
+
+def word_at(lines: bytes, start: int) -> bytes:
+    """The word of the line that begins at ``start``, without the number of the pronunciation."""
+    return lines[start : lines.index(b" ", start)].partition(b"(")[0]

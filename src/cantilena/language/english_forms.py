@@ -9,7 +9,7 @@ the word is not made its way.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from cantilena.language.english_words import ARPABET_VOWELS
 from cantilena.language.graphones import Graphone, align, letter_positions
@@ -25,8 +25,8 @@ _ENDINGS = (
     ("like", "l ay k"), ("less", "l ah s"), ("ness", "n ah s"), ("ment", "m ah n t"), ("hood", "hh uh d"),
     ("ship", "sh ih p"), ("some", "s ah m"), ("fold", "f ow l d"), ("most", "m ow s t"), ("wise", "w ay z"),
     ("able", "ah b ah l"), ("ful", "f ah l"), ("ing", "ih ng"), ("eth", "ih th"), ("est", "ih s t"),
-    ("ish", "ih sh"), ("let", "l ah t"), ("man", "m ah n"), ("men", "m eh n"), ("ly", "l iy"), ("er", "er"),
-    ("en", "ah n"), ("y", "iy"),
+    ("ish", "ih sh"), ("let", "l ah t"), ("man", "m ah n"), ("men", "m eh n"), ("ly", "l iy"), ("et", "ih t"),
+    ("er", "er"), ("en", "ah n"), ("y", "iy"),
 )  # fmt: skip
 _BEGINNINGS = (
     ("counter", "k aw n t er"), ("under", "ah n d er"), ("inter", "ih n t er"), ("over", "ow v er"),
@@ -36,6 +36,7 @@ _BEGINNINGS = (
 _CONTRACTIONS = (
     ("n't", "ah n t"), ("'ll", "ah l"), ("'ve", "ah v"), ("'re", "er"), ("'m", "m"), ("'t", "t"),
 )  # fmt: skip
+_CONSONANT_END = {"er": ("r",), "ow": ("w",), "uw": ("w",)}
 # What an apostrophe inside a word may stand for, likeliest first.
 _ELIDED = ("e", "o", "i", "a", "u", "v", "ve", "k", "er", "l", "th", "")
 _SHORTEST_STEM = 3
@@ -60,6 +61,8 @@ def inflected(word: str, look_up: LookUp) -> Phonemes | None:
     """A word with an ending: plural, past, participle, "-eth", "-ness" and the like."""
     if word.endswith("in'") and (stem := look_up(word[:-1] + "g")):
         return (*stem[:-1], "n")
+    if word.endswith("'d") and (full := look_up(word[:-2] + "ed")):  # "rais'd": not Rais, but raised
+        return full
     for ending, spoken in (("'s", with_plural), ("s'", with_plural), ("'d", with_past)):
         if word.endswith(ending) and (stem := look_up(word.removesuffix(ending))):
             return spoken(stem)
@@ -72,8 +75,15 @@ def inflected(word: str, look_up: LookUp) -> Phonemes | None:
         if word.endswith(ending):
             for stem_word in _stems(word, ending):
                 if stem := look_up(stem_word):
-                    return (*stem, *sounds.split())
+                    return (*_before_vowel(stem_word, stem, ending), *sounds.split())
     return None
+
+
+def _before_vowel(stem_word: str, stem: Phonemes, ending: str) -> Phonemes:
+    """A stem as it sounds before an ending: the vowel of a final "-le" goes when another follows ("girdling")."""
+    if stem_word.endswith("le") and ending[0] in "aeiy" and stem[-2:] == ("ah", "l"):
+        return (*stem[:-2], "l")
+    return stem
 
 
 def _stems(word: str, ending: str) -> list[str]:
@@ -110,10 +120,17 @@ def prefixed(word: str, look_up: LookUp) -> Phonemes | None:
     return None
 
 
-def compounded(word: str, look_up: LookUp) -> Phonemes | None:
-    """Two words written as one; of several ways the one whose shorter part is longest."""
-    cuts = range(_SHORTEST_PART, len(word) - _SHORTEST_PART + 1)
-    for cut in sorted(cuts, key=lambda cut: (-min(cut, len(word) - cut), cut)):
+def compounded(word: str, look_up: LookUp, cuts: Collection[int] = ()) -> Phonemes | None:
+    """Two words written as one; of several ways the one whose shorter part is longest.
+
+    Parameters
+    ----------
+    cuts : collection of int
+        Numbers of letters after which the word may be parted; empty: anywhere.
+    """
+    possible = [cut for cut in cuts or range(len(word)) if _SHORTEST_PART <= cut <= len(word) - _SHORTEST_PART]
+    possible = [cut for cut in possible if "'" not in word[cut - 1 : cut + 1]]
+    for cut in sorted(possible, key=lambda cut: (-min(cut, len(word) - cut), cut)):
         if (second := look_up(word[cut:])) and (first := look_up(word[:cut])):
             return (*first, *second)
     return None
@@ -127,7 +144,7 @@ def contracted(word: str, look_up: LookUp, costs: Mapping[Graphone, float]) -> P
             spoken = sounds.split()
             # After a vowel the reduced one falls away: "they'll".
             return (*stem, *(spoken[1:] if stem[-1] in ARPABET_VOWELS and len(spoken) == 2 else spoken))
-    for article, sounds in (("th'", "dh"), ("t'", "t"), ("d'", "d"), ("o'", "ah")):
+    for article, sounds in (("o'er", "ao r"), ("th'", "dh"), ("t'", "t"), ("d'", "d"), ("o'", "ah")):
         rest = word.removeprefix(article)
         if rest != word and (stem := look_up(rest)):
             return (*sounds.split(), *stem)
@@ -147,11 +164,17 @@ def contracted(word: str, look_up: LookUp, costs: Mapping[Graphone, float]) -> P
 def _without_vowel(
     before: str, elided: str, after: str, phonemes: Phonemes, costs: Mapping[Graphone, float]
 ) -> Phonemes:
-    """The phonemes of the full word less the vowel that the left-out letters write; of "er" the r remains."""
+    """The phonemes of the full word less the vowel that the left-out letters write; its consonant end remains."""
+    if not elided:
+        return phonemes
     positions = letter_positions(align(before + elided + after, phonemes, costs))
-    span = range(len(before), len(before) + len(elided))
-    for index, position in enumerate(positions):
-        if position in span and phonemes[index] in ARPABET_VOWELS:
-            kept = ("r",) if phonemes[index] == "er" else ()
-            return (*phonemes[:index], *kept, *phonemes[index + 1 :])
-    return phonemes
+    # Silent letters may shift the alignment by one ("list'ning"), so the nearest vowel is meant.
+    distances = {
+        index: abs(position - len(before))
+        for index, position in enumerate(positions)
+        if phonemes[index] in ARPABET_VOWELS and index > 0
+    }
+    nearest = min(distances, key=distances.__getitem__, default=None)
+    if nearest is None or distances[nearest] > 1:
+        return phonemes
+    return (*phonemes[:nearest], *_CONSONANT_END.get(phonemes[nearest], ()), *phonemes[nearest + 1 :])

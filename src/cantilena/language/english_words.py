@@ -27,6 +27,9 @@ def _table(lines: str) -> Mapping[str, tuple[str, ...]]:
 SUNG_WORDS = _table("""
 a: ah
 the: dh ah
+and: ae n d
+for: f ao r
+was: w ah z
 th', d': dh
 o: ow
 da: d aa
@@ -84,7 +87,16 @@ desert: d eh z er t
 bass: b ey s
 content: k ah n t eh n t
 wherefore: w eh r f ao r
-beloved: b ih l ah v d
+naked: n ey k ih d
+wicked: w ih k ih d
+sacred: s ey k r ih d
+sion: z ay ah n
+sabaoth: s ae b ey ao th
+cherubim: ch eh r uh b ih m
+seraphim: s eh r ah f ih m
+fa: f aa
+tra: t r aa
+yeah: y eh ah
 learned: l er n d
 aged: ey jh d
 cursed: k er s t
