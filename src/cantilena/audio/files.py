@@ -174,6 +174,8 @@ def write_audio(
                 "output_unwritable", f"{path} cannot be written: the encoder failed ({error}).",
                 hint="Choose another --format.",
             ) from error  # fmt: skip
+        finally:
+            sink.detach()
         sink.raise_failure()
         n_bytes = os.fstat(descriptor).st_size
     return WrittenFile(path=path, format=name, sample_rate=rate, duration_seconds=n_samples / rate, bytes=n_bytes)
@@ -208,6 +210,10 @@ class _Sink:
 
     def tell(self) -> int:
         return os.lseek(self._descriptor, 0, os.SEEK_CUR)
+
+    def detach(self) -> None:
+        """Touch the descriptor no more: its number will be another file's, and an interrupted encoder may go on."""
+        self._descriptor = -1
 
     def raise_failure(self) -> None:
         """Raise what went wrong while writing, if anything did."""
