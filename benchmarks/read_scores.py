@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import gc
 import statistics
 import sys
 import time
@@ -16,6 +16,7 @@ from benchmarks.table import Bar, Figure, Table
 
 TIMES_FASTER = Bar(sense="at least", value=10.0)
 ROUNDS = 3
+READERS = ("cantilena", "music21")
 
 Reader = Callable[[Path], object]
 
@@ -30,19 +31,15 @@ def main() -> int:
         table.remarks.append(f"Not measured: there are no reference scores in {SCORES}.")
         print(table)
         return 0
-    readers = {"cantilena": _our_reader()}
-    if absent := missing_tools("music21"):
+    absent = missing_tools("music21")
+    if absent:
         table.remarks.append(f"music21 not measured: {absent}")
-    else:
-        readers["music21"] = _music21_reader()
+    # Memory first: a child's peak counts what its parent held when it was started.
+    memory = {name: _peak_memory(name) for name in (READERS[:1] if absent else READERS)}
+    readers = {name: _open_reader(name) for name in memory}
     seconds = _time_readers(readers, files)
-    for name in ("cantilena", "music21"):
-        table.add(
-            name,
-            str(len(files)),
-            *_summary(seconds.get(name)),
-            _peak_memory(name) if name in readers else Figure(value=None),
-        )
+    for name in READERS:
+        table.add(name, str(len(files)), *_summary(seconds.get(name)), Figure(value=memory.get(name), digits=0))
     _add_ratio(table, seconds)
     table.remarks.append(f"Each file read {ROUNDS} times by each reader in turn, the quickest counts.")
     table.remarks.append("Peak memory: a process of its own that reads every file once.")
@@ -50,25 +47,26 @@ def main() -> int:
     return 0
 
 
-def _our_reader() -> Reader:
-    from cantilena.score import read_score
+def _open_reader(name: str) -> Reader:
+    """A reader by name, its modules imported."""
+    if name == "cantilena":
+        from cantilena.score import read_score
 
-    return read_score
-
-
-def _music21_reader() -> Reader:
+        return read_score
     import music21
 
-    logging.getLogger("music21").setLevel(logging.ERROR)
-    warnings.simplefilter("ignore", music21.musicxml.xmlToM21.MusicXMLWarning)
+    warnings.simplefilter("ignore")  # what music21 cannot import it warns of, file by file
     return lambda path: music21.converter.parse(path, forceSource=True)  # its cache of parsed files must not help
 
 
 def _time_readers(readers: dict[str, Reader], files: tuple[Path, ...]) -> dict[str, list[float]]:
     """Seconds of each file, in the order of ``files``, by reader."""
     seconds: dict[str, list[float]] = {name: [] for name in readers}
+    gc.collect()
+    gc.freeze()  # the modules of one reader must not slow the garbage collections of the other
     for path in files:
         for name, read in readers.items():
+            gc.collect()
             seconds[name].append(min(_seconds(read, path) for _ in range(ROUNDS)))
     return seconds
 
@@ -111,14 +109,13 @@ def _add_ratio(table: Table, seconds: dict[str, list[float]]) -> None:
     )
 
 
-def _peak_memory(reader: str) -> Figure:
-    run = run_child([sys.executable, "-m", "benchmarks.read_scores", reader])
-    return Figure(value=run.peak_mb, digits=0)
+def _peak_memory(reader: str) -> float:
+    return run_child([sys.executable, "-m", "benchmarks.read_scores", reader]).peak_mb
 
 
 def _read_everything(reader: str) -> int:
     """What the child does whose memory is measured."""
-    read = _our_reader() if reader == "cantilena" else _music21_reader()
+    read = _open_reader(reader)
     for path in score_files():
         read(path)
     return 0

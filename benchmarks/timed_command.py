@@ -1,5 +1,6 @@
-"""The command line in this process, with every run of a model timed: ``python -m benchmarks.timed_command REPORT ARGS``.
+"""The command line in this process, with every run of a model timed.
 
+``python -m benchmarks.timed_command REPORT ARGS`` does what ``cantilena ARGS`` does.
 Writes ``{"runs": s, "loading": s}`` to REPORT: the seconds during which at least one model ran, and those that opening
 the models took.
 """
