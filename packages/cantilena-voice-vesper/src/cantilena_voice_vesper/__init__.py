@@ -1,0 +1,10 @@
+"""The voicebank Vesper as an installed data package."""
+
+from pathlib import Path
+
+__all__ = ["voicebanks_dir"]
+
+
+def voicebanks_dir() -> Path:
+    """Return the folder that contains ``Vesper_0.1``."""
+    return Path(__file__).resolve().parent / "voicebanks"
