@@ -195,6 +195,8 @@ class Navigation:
     fine: bool = False
     da_capo: bool = False
     dal_segno: str | None = None
+    jump_at_start: bool = False
+    """The jump is known from words alone, which stand at the very start of the measure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

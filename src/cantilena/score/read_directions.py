@@ -121,10 +121,15 @@ class DirectionReader:
                 self.dynamics.append(DynamicMark(measure, onset, staff, "crescendo"))
             elif _DIMINUENDO.search(text):
                 self.dynamics.append(DynamicMark(measure, onset, staff, "diminuendo"))
+        self._read_jump_words(text, measure, onset)
+
+    def _read_jump_words(self, text: str, measure: int, onset: Fraction) -> None:
         place = self._navigation[measure]
         if _DA_CAPO.search(text):
+            place.jump_at_start = not onset and not place.da_capo
             place.da_capo = True
         elif _DAL_SEGNO.search(text):
+            place.jump_at_start = not onset and place.dal_segno is None
             place.dal_segno = place.dal_segno or ""
         elif _TO_CODA.match(text):
             place.to_coda = True
@@ -156,8 +161,10 @@ class DirectionReader:
                 place.coda.add(label)
             elif name == "dalsegno":
                 place.dal_segno = label
-            elif name == "dacapo":
-                place.da_capo = place.da_capo or label == "yes"
+                place.jump_at_start = False
+            elif name == "dacapo" and label == "yes":
+                place.da_capo = True
+                place.jump_at_start = False
             elif name == "tocoda":
                 place.to_coda = True
             elif name == "fine":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Final
 
@@ -36,6 +37,10 @@ def read_document(document: ScoreXml, notices: Notices) -> Score:
     return _ScoreReader(document, notices).read()
 
 
+_Span = tuple[Fraction, Fraction]
+"""Beats that a part fills in a measure, and beats of that measure by the part's time signature."""
+
+
 class _ScoreReader:
     """Reads one document; collects what belongs to the measures of all parts."""
 
@@ -46,6 +51,7 @@ class _ScoreReader:
         self._numbers: list[str] = []
         self._lengths: list[Fraction] = []
         self._weights: list[int] = []
+        self._spans: list[list[_Span]] = []
         self._nominal: list[Fraction] = []
         self._navigation: list[Navigation] = []
         self._tempi: list[list[TempoMark]] = []
@@ -60,7 +66,7 @@ class _ScoreReader:
                 hint="Leave out the parts that are not sung.",
             )
         names = self._part_names()
-        parts = [self._read_part(element, names) for element in elements]
+        parts = self._in_step([self._read_part(element, names) for element in elements])
         self._note_unequal_lengths(elements, parts)
         measures = tuple(
             Measure(number=number, length=length or nominal)
@@ -105,11 +111,34 @@ class _ScoreReader:
             for index, measure in enumerate(child for child in element if child.tag == "measure")
         )
         reader.finish()
+        self._spans.append(reader.spans)
         self._tempi.append(reader.directions.tempi)
         return Part(
             id=part_id, name=name or part_id, measures=measures, streams=_count_streams(measures),
             dynamics=tuple(reader.directions.dynamics),
         )  # fmt: skip
+
+    def _in_step(self, parts: list[Part]) -> list[Part]:
+        """Parts with time signatures of their own, such as 4/4 against 12/8, stretched to the common barlines."""
+        return [self._stretched(part, spans) for part, spans in zip(parts, self._spans, strict=True)]
+
+    def _stretched(self, part: Part, spans: list[_Span]) -> Part:
+        measures = list(part.measures)
+        for i, (length, nominal) in enumerate(spans):
+            common = self._lengths[i]
+            if not length == nominal < common or not any(
+                other[i] == (common, common) for other in self._spans if i < len(other)
+            ):
+                continue
+            factor = common / length
+            measures[i] = tuple(
+                note._replace(onset=note.onset * factor, duration=note.duration * factor) for note in measures[i]
+            )
+            self._notices.add(
+                "measure_stretched", "The part has a time signature of its own: the measure is stretched.",
+                part=part.name, measure=self._numbers[i],
+            )  # fmt: skip
+        return replace(part, measures=tuple(measures)) if measures != list(part.measures) else part
 
     def _note_unequal_lengths(self, elements: list[etree._Element], parts: list[Part]) -> None:
         for part in parts:
@@ -189,6 +218,7 @@ class _PartReader:
     def __init__(self, name: str, score: _ScoreReader) -> None:
         self._name = name
         self._score = score
+        self.spans: list[_Span] = []
         self._notes = NoteReader(name, score.notices)
         self.directions = DirectionReader(name, score.navigation, score.notices)
 
@@ -239,7 +269,9 @@ class _PartReader:
                 self.directions.read_barline(child, index)
             elif tag == "sound":
                 self.directions.read_sound(child, index, notes.beats(position), number)
-        self._score.close_measure(index, notes.beats(furthest), notes.nominal, len(element))
+        length = notes.beats(furthest)
+        self.spans.append((length, notes.nominal))
+        self._score.close_measure(index, length, notes.nominal, len(element))
         return tuple(found)
 
     def finish(self) -> None:

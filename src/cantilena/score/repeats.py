@@ -11,7 +11,7 @@ last time; only after a jump do *Fine* and *To Coda* count. Everything is bounde
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from cantilena.errors import ScoreError
@@ -49,15 +49,20 @@ class Section:
     repeated: bool = False
     """A repeat sign leads back; endings without one change with the turns instead."""
 
+    @property
+    def highest_ending(self) -> int:
+        return max((number for ending in self.endings for number in ending.numbers), default=1)
+
     def measures(self, chosen: int) -> list[tuple[int, bool]]:
-        """Measures of one pass in order, and whether each lies in an ending."""
-        if not self.endings:
-            return [(i, False) for i in range(self.start, self.stop + 1)]
-        body = [(i, False) for i in range(self.start, self.endings[0].start)]
+        """Measures of one pass in order, and whether each lies in an ending; other passes' endings are left out."""
+        found: list[tuple[int, bool]] = []
+        at = self.start
         for ending in self.endings:
+            found += [(i, False) for i in range(at, ending.start)]
             if chosen in ending.numbers:
-                return body + [(i, True) for i in range(ending.start, ending.stop + 1)]
-        return body
+                found += [(i, True) for i in range(ending.start, ending.stop + 1)]
+            at = ending.stop + 1
+        return found + [(i, False) for i in range(at, self.stop + 1)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,40 +81,45 @@ def find_sections(navigation: Sequence[Navigation]) -> list[Section]:
     [(0, 1, 2), (2, 2, 1)]
     """
     sections: list[Section] = []
+    endings: list[Ending] = []
     start = i = 0
     while i < len(navigation):
         place = navigation[i]
         if place.forward and i > start:
-            sections.append(Section(start=start, stop=i - 1))
+            sections.append(Section(start=start, stop=i - 1, endings=tuple(endings)))
+            endings = []
             start = i
         if place.ending:
-            section = _section_with_endings(navigation, start, i)
+            group = _endings_from(navigation, i)
+            endings += group
+            i = group[-1].stop
+            signs = [sign.backward for sign in navigation[group[0].start : i + 1] if sign.backward is not None]
+        else:
+            group = []
+            signs = [place.backward] if place.backward is not None else []
+        if signs:
+            # where endings follow one another they say how often, and a stray ``times`` does not
+            times = 2 if len(group) > 1 else max(signs)
+            passes = max([2, times, *(number for ending in endings for number in ending.numbers)])
+            section = Section(start=start, stop=i, passes=passes, endings=tuple(endings), repeated=True)
             sections.append(section)
-            start = i = section.stop + 1
-            continue
-        if place.backward is not None:
-            sections.append(Section(start=start, stop=i, passes=max(2, place.backward), repeated=True))
+            endings = []
             start = i + 1
         i += 1
     if start < len(navigation):
-        sections.append(Section(start=start, stop=len(navigation) - 1))
+        sections.append(Section(start=start, stop=len(navigation) - 1, endings=tuple(endings)))
     return sections
 
 
-def _section_with_endings(navigation: Sequence[Navigation], start: int, first: int) -> Section:
+def _endings_from(navigation: Sequence[Navigation], first: int) -> list[Ending]:
+    """The ending that begins here, and those that follow it without a gap."""
     endings: list[Ending] = []
     i = first
-    while i < len(navigation) and navigation[i].ending:
+    while i < len(navigation) and navigation[i].ending and not (endings and navigation[i].forward):
         stop = _ending_stop(navigation, i, after_another=bool(endings))
         endings.append(Ending(i, stop, navigation[i].ending))
         i = stop + 1
-    backward = [navigation[j].backward for j in range(first, i) if navigation[j].backward is not None]
-    if not backward:
-        return Section(start=start, stop=i - 1, endings=tuple(endings))
-    passes = max(2, *(number for ending in endings for number in ending.numbers), *(times or 0 for times in backward))
-    if len(endings) > 1:  # the endings say how often, a stray ``times`` does not
-        passes = max(2, *(number for ending in endings for number in ending.numbers))
-    return Section(start=start, stop=i - 1, passes=passes, endings=tuple(endings), repeated=True)
+    return endings
 
 
 def _ending_stop(navigation: Sequence[Navigation], start: int, *, after_another: bool) -> int:
@@ -135,6 +145,7 @@ def order_of_performance(navigation: Sequence[Navigation]) -> Order:
     >>> [step.measure for step in order_of_performance([Navigation(), Navigation(backward=2)]).steps]
     [0, 1, 0, 1]
     """
+    navigation = _with_jumps_at_barlines(navigation)
     sections = find_sections(navigation)
     jumps = sum(place.da_capo or place.dal_segno is not None for place in navigation)
     bound = sum(section.passes * (section.stop - section.start + 1) for section in sections) + jumps * len(navigation)
@@ -145,6 +156,22 @@ def order_of_performance(navigation: Sequence[Navigation]) -> Order:
             hint="Correct the number of repeats, or cut the score.",
         )
     return _Walk(navigation, sections).perform()
+
+
+def _with_jumps_at_barlines(navigation: Sequence[Navigation]) -> list[Navigation]:
+    """A *D.C.* in words at the very start of a measure stands at the barline before it, but for the last measure."""
+    settled = list(navigation)
+    for i in range(1, len(settled) - 1):
+        place = settled[i]
+        if place.jump_at_start:
+            before = settled[i - 1]
+            settled[i - 1] = replace(
+                before,
+                da_capo=before.da_capo or place.da_capo,
+                dal_segno=place.dal_segno if before.dal_segno is None else before.dal_segno,
+            )
+            settled[i] = replace(place, da_capo=False, dal_segno=None)
+    return settled
 
 
 class _Walk:
@@ -168,6 +195,9 @@ class _Walk:
         goal: int | None = 0 if self._sections else None
         while goal is not None:
             goal = self._play_from(goal)
+        for i, place in enumerate(self._navigation):
+            if (place.da_capo or place.dal_segno is not None) and i not in self._taken:
+                self._remark("jump_ignored", "A jump back is never reached, or leads where a repeat leads too.", i)
         return Order(steps=tuple(self._steps), remarks=tuple(self._remarks))
 
     def _play_from(self, measure: int) -> int | None:
@@ -187,10 +217,9 @@ class _Walk:
 
     def _chosen_ending(self, n: int, played: int) -> int:
         section = self._sections[n]
-        highest = max((number for ending in section.endings for number in ending.numbers), default=1)
         if not section.repeated:
-            return min(self._turns[n], highest)
-        return highest if self._jumped else played
+            return min(self._turns[n], section.highest_ending)
+        return section.passes if self._jumped else played
 
     def _play_pass(self, n: int, begin: int, chosen: int, *, last: bool) -> tuple[int | None, bool]:
         """One pass of a section; whether the playing from here has ended, and where it goes on then."""
