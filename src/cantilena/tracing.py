@@ -21,6 +21,12 @@ Outcome = Literal["ok", "cached", "skipped", "failed", "canceled"]
 _log = structlog.get_logger("cantilena")
 
 
+def _emit(level: Literal["debug", "info"], event: str, **fields: object) -> None:
+    """Log an event, if whoever runs this process set up logging: a library is silent by itself."""
+    if structlog.is_configured():
+        getattr(_log, level)(event, **fields)
+
+
 @dataclass(slots=True)
 class StepRecord:
     """What one step took so far, summed over phrases; the ``with`` block may set ``frames`` and ``outcome``."""
@@ -73,7 +79,8 @@ class SongTrace:
         record.frames += span.frames
         if phrase is not None:
             record.phrases += 1
-            _log.debug(
+            _emit(
+                "debug",
                 "synthesize_phrase", step=step, phrase=phrase, elapsed_ms=_round(elapsed_ms), frames=span.frames,
                 outcome=span.outcome,
             )  # fmt: skip
@@ -105,12 +112,14 @@ class SongTrace:
         """
         for step in STEPS:
             record = self.records.get(step, StepRecord())
-            _log.info(
+            _emit(
+                "info",
                 "synthesize_step", step=step, elapsed_ms=_round(record.elapsed_ms), phrases=record.phrases,
                 frames=record.frames, outcome=record.outcome,
             )  # fmt: skip
         elapsed_ms = self.elapsed_ms
-        _log.info(
+        _emit(
+            "info",
             "synthesize_total", elapsed_ms=_round(elapsed_ms), audio_seconds=round(audio_seconds, 3),
             rtf=round(elapsed_ms / 1000.0 / audio_seconds, 4) if audio_seconds else None, outcome=outcome, **fields,
         )  # fmt: skip
@@ -118,7 +127,7 @@ class SongTrace:
 
 def log_model_loaded(*, model: str, provider: str, size: int, elapsed_ms: float) -> None:
     """Log that an ONNX model was opened (event ``model_loaded``)."""
-    _log.info("model_loaded", model=model, provider=provider, bytes=size, elapsed_ms=_round(elapsed_ms))
+    _emit("info", "model_loaded", model=model, provider=provider, bytes=size, elapsed_ms=_round(elapsed_ms))
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from cantilena.tracing import STEPS, SongTrace
@@ -56,3 +57,9 @@ def test_timings_name_every_step_that_ran_and_the_total() -> None:
     with trace.timed("parse"):
         pass
     assert set(trace.timings_ms()) == {"parse", "total"}
+
+
+def test_nothing_is_written_where_nobody_set_up_logging(capsys: pytest.CaptureFixture[str]) -> None:
+    assert not structlog.is_configured()
+    SongTrace().finish(audio_seconds=1.0, outcome="ok")
+    assert capsys.readouterr() == ("", "")

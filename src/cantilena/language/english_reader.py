@@ -40,6 +40,7 @@ _VOCABLES: tuple[tuple[re.Pattern[str], Phonemes], ...] = (
 # Nonsense of many syllables: "tralala", "tirili".
 _SYLLABLES = {"tra": "t r aa", "fal": "f aa l", "ra": "r aa", "la": "l aa", "ti": "t iy", "ri": "r iy", "li": "l iy"}
 _NONSENSE = re.compile(f"(?:{'|'.join(_SYLLABLES)}){{2,}}")
+_BRITISH = re.compile(r"(?<=[a-z]{2})our")  # "honoured", "colours": the dictionary spells American
 _STRESSED_ENDING = re.compile(r"[èé](d|th|st)$")
 _DRAWN_OUT = re.compile(r"(.)\1\1+")
 
@@ -121,7 +122,10 @@ class EnglishReader:
         return found
 
     def _look_up_inflected(self, word: str) -> Phonemes | None:
-        return self._look_up(word) or inflected(word, self._look_up)
+        found = self._look_up(word) or inflected(word, self._look_up)
+        if found is None and _BRITISH.search(word):
+            return self._look_up_inflected(_BRITISH.sub("or", word, count=1))
+        return found
 
     def _look_up(self, word: str) -> Phonemes | None:
         """A word as it stands, or without the apostrophes around it (but "goin'" is no "Goin")."""

@@ -3,7 +3,7 @@
 Conventions
 -----------
 Words are counted once however often they are sung. In 60 English verses of published songs at least 0.83 of the
-words were known and at least 0.16 were among the commonest below; in 90 verses in other languages at most 0.61 and
+words were known and at least 0.16 were among the commonest below; in 77 verses in other languages at most 0.61 and
 0.06 (0.67 in one half Hawaiian, half English). ``benchmarks/pronunciation.py`` tells which are sung and which refused.
 """
 

@@ -87,6 +87,40 @@ desert: d eh z er t
 bass: b ey s
 content: k ah n t eh n t
 wherefore: w eh r f ao r
+whereof: w eh r ah v
+withal: w ih dh ao l
+alway: ao l w ey
+verily: v eh r ih l iy
+forsooth: f ao r s uw th
+hearken: hh aa r k ah n
+prithee: p r ih dh iy
+sith: s ih th
+wast: w aa s t
+shouldst, should'st: sh uh d s t
+'twere, twere: t w er
+'twould, twould: t w uh d
+thou'rt: dh aw r t
+thou'lt: dh aw l t
+'mongst: m ah ng s t
+wassail: w aa s ey l
+beauteous: b y uw t iy ah s
+piteous: p ih t iy ah s
+fallen: f ao l ah n
+jewelled: jh uw ah l d
+satyrs: s ey t er z
+gude: g uh d
+saviour, savior: s ey v y er
+gethsemane: g eh th s eh m ah n iy
+golgotha: g aa l g ah th ah
+ephratah: eh f r ah t ah
+maranatha: m eh r ah n aa th ah
+paraclete: p ae r ah k l iy t
+zacchaeus: z ae k iy ah s
+beelzebub: b iy eh l z ih b ah b
+hesperus: hh eh s p er ah s
+eurydice, euridice: y er ih d ih s iy
+strephon: s t r eh f ah n
+thyrsis: th er s ih s
 naked: n ey k ih d
 wicked: w ih k ih d
 sacred: s ey k r ih d

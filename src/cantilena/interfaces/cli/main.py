@@ -54,7 +54,8 @@ def run() -> NoReturn:
         code = to_exit_code(error)
     except typer.TyperException as error:
         hint = "'cantilena --help' and 'cantilena COMMAND --help' list what there is."
-        report_error(error.format_message(), code="option_invalid", hint=hint, as_json=as_json)
+        sentence = error.format_message().rstrip(".") + "."
+        report_error(sentence, code="option_invalid", hint=hint, as_json=as_json)
         code = USAGE
     except (KeyboardInterrupt, typer.Abort):
         report_error("Interrupted; nothing was written.", code="interrupted", hint="", as_json=as_json)
