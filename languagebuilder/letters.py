@@ -17,6 +17,7 @@ from cantilena.language.letters import DISCOUNTS, END, NO_CONTEXT, START, grapho
 
 ORDER = 5
 LEAST_SEEN = (1, 1, 3, 4, 6)  # for each order, how often a context must have been seen
+FEWEST_KEPT_BACK = 0.1  # where nothing was seen only once the unseen still needs a share
 Sequences = Counter[tuple[str, ...]]
 
 
@@ -40,7 +41,8 @@ def count_sequences(chains: Iterable[Sequence[str]]) -> list[Sequences]:
 def discount(counts: Sequences) -> float:
     """How much each count gives up to the unseen: Ney's estimate from those seen once and twice."""
     frequencies = Counter(counts.values())
-    return frequencies[1] / (frequencies[1] + 2 * frequencies[2])
+    once, twice = frequencies[1], frequencies[2]
+    return once / (once + 2 * twice) if once else FEWEST_KEPT_BACK
 
 
 def count_lines(words: Iterable[Sequence[Graphone]], costs: Mapping[Graphone, float]) -> list[str]:

@@ -75,6 +75,7 @@ def test_an_accent_gives_the_ending_a_syllable(written: str, phonemes: str) -> N
         ("angels", "ey n jh ah l z"), ("skies", "s k ay z"), ("palaces", "p ae l ah s ih z"), ("cliffs", "k l ih f s"),
         ("heavens'", "hh eh v ah n z"), ("Mary's", "m eh r iy z"), ("James's", "jh ey m z ih z"),
         ("shineth", "sh ay n ih th"), ("rosebuds", "r ow z b ah d z"), ("all-embracing", "ao l eh m b r ey s ih ng"),
+        ("Saviour's", "s ey v y er z"), ("honoured", "aa n er d"), ("girdling", "g er d l ih ng"),
         ("unsounded", "ah n s aw n d ih d"), ("mourned", "m ao r n d"), ("heartworn", "hh aa r t w ao r n"),
     ],
 )  # fmt: skip
@@ -147,6 +148,11 @@ def test_the_written_syllables_choose_between_forms() -> None:
     assert english.pronounce("every", syllables=("ev", "ery")) == ("eh", "v", "r", "iy")
     assert english.pronounce("every", syllables=("ev", "er", "y")) == ("eh", "v", "er", "iy")
     assert english.pronounce("glorious", syllables=("glo", "rious")) == ("g", "l", "ao", "r", "y", "ah", "s")
+
+
+def test_a_compound_parts_where_the_score_parts_it() -> None:
+    assert english.pronounce("rosered", syllables=("rose", "red")) == ("r", "ow", "z", "r", "eh", "d")
+    assert english.pronounce("flamy", syllables=("flam", "y")) == ("f", "l", "ey", "m", "iy")
 
 
 def test_the_inventory_is_that_of_arpabet() -> None:
