@@ -49,7 +49,7 @@ class Dictionary:
         self._lines = lines
 
     def get(self, word: str) -> tuple[tuple[str, ...], ...]:
-        """Every pronunciation of a word, the usual one first: lower-case phonemes without stress; empty: not there."""
+        """Every pronunciation of a word as the file has it, the usual one first; empty when the word is not there."""
         if not word.isascii():
             return ()
         key = word.encode("ascii")
@@ -57,8 +57,7 @@ class Dictionary:
         found = []
         while low < len(self._lines) and word_at(self._lines, low) == key:
             end = self._lines.index(b"\n", low)
-            sounds = self._lines[low:end].decode("ascii", "replace").partition("#")[0].split()[1:]
-            found.append(tuple(sound.rstrip("012").lower() for sound in sounds))
+            found.append(tuple(self._lines[low:end].decode("ascii", "replace").partition("#")[0].split()[1:]))
             low = end + 1
         return tuple(found)
 

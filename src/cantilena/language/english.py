@@ -73,6 +73,9 @@ class English:
         surplus = count_vowels(phonemes) - len(spelled)
         if surplus == -1 and spelled[-1].endswith("ed"):
             return with_full_ending(phonemes)
+        if surplus < 0 and "'" in text:  # "bow'-rs" on two notes has its vowel back
+            full = self._read_text(text.replace("'", "e"))
+            return full if count_vowels(full) == len(spelled) else phonemes
         if surplus:
             for variant in self._reader.variants(text):
                 if count_vowels(variant) == len(spelled):

@@ -15,7 +15,7 @@ from functools import cached_property
 
 from cantilena.language.dictionary import Dictionary, find_package_data
 from cantilena.language.english_forms import compounded, contracted, inflected, prefixed
-from cantilena.language.english_sung import with_clear_vowels, with_full_ending
+from cantilena.language.english_sung import phonemes_of, with_clear_vowels, with_full_ending
 from cantilena.language.english_words import SUNG_WORDS
 from cantilena.language.graphones import Graphone, load_graphones
 from cantilena.language.letters import LetterToSound
@@ -84,7 +84,8 @@ class EnglishReader:
         if word in SUNG_WORDS:
             return ()
         letters = plain_letters(word).replace("'", "")
-        return tuple(with_clear_vowels(letters, phonemes, self.costs) for phonemes in self._dictionary.get(word))
+        entries = self._dictionary.get(word)
+        return tuple(with_clear_vowels(letters, phonemes_of(sounds), self.costs) for sounds in entries)
 
     def is_known(self, word: str) -> bool:
         """Whether English has a word: in the dictionary, or as a regular form of one that is."""
@@ -133,7 +134,7 @@ class EnglishReader:
             if pattern.fullmatch(word):
                 return phonemes
         for spelling in (word, word.strip("'")):
-            if found := SUNG_WORDS.get(spelling) or next(iter(self._dictionary.get(spelling)), None):
+            if found := SUNG_WORDS.get(spelling) or phonemes_of(next(iter(self._dictionary.get(spelling)), ())):
                 return found
             if spelling.endswith("in'"):
                 return None

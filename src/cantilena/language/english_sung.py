@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from cantilena.language.english_words import ARPABET_VOWELS
@@ -9,10 +10,38 @@ from cantilena.language.graphones import Graphone, align, letter_positions
 
 Phonemes = tuple[str, ...]
 
+_CLEAR_I = re.compile("[iy](?![aeou])")
+_CLEAR_ENDINGS: tuple[tuple[str, Phonemes, Phonemes], ...] = (
+    ("es", ("ah", "z"), ("ih", "z")),
+    ("ed", ("ah", "d"), ("ih", "d")),
+    ("est", ("ah", "s", "t"), ("ih", "s", "t")),
+    ("ge", ("ah", "jh"), ("ih", "jh")),
+    ("ges", ("ah", "jh", "ih", "z"), ("ih", "jh", "ih", "z")),
+)
+
 
 def count_vowels(phonemes: Sequence[str]) -> int:
     """How many notes a pronunciation can open."""
     return sum(phoneme in ARPABET_VOWELS for phoneme in phonemes)
+
+
+def phonemes_of(sounds: Sequence[str]) -> Phonemes:
+    """The phonemes of a dictionary entry, stress taken off, its r told one way.
+
+    Before a stressed vowel an unstressed ``ER0`` is a neutral vowel and an r that opens the next syllable
+    ("around"); before a consonant the dictionary wavers between ``IY R`` and ``IH R`` ("hear", "dear").
+    """
+    spoken: list[str] = []
+    for index, sound in enumerate(sounds):
+        following = sounds[index + 1] if index + 1 < len(sounds) else ""
+        before_vowel = sounds[index + 2][:2].lower() in ARPABET_VOWELS if index + 2 < len(sounds) else False
+        if sound == "ER0" and following.endswith(("1", "2")):
+            spoken += ("ah", "r")
+        elif sound[:2] == "IY" and following == "R" and not before_vowel:
+            spoken.append("ih")
+        else:
+            spoken.append(sound.rstrip("012").lower())
+    return tuple(spoken)
 
 
 def with_full_ending(phonemes: Phonemes) -> Phonemes:
@@ -37,9 +66,10 @@ def with_fewer_vowels(phonemes: Phonemes, wanted: int) -> Phonemes:
 
 
 def with_clear_vowels(letters: str, phonemes: Phonemes, costs: Mapping[Graphone, float]) -> Phonemes:
-    """A word with the neutral vowel sung as ``ih`` where an i or y writes it ("spirit"), and in "-es" and "-ed".
+    """A word with the neutral vowel sung as ``ih`` where an i or y writes it, and in "-es", "-ed", "-est", "-age".
 
-    Speech lets them fall together; held on a note the difference is heard. Before a final l ("evil") it stays.
+    Speech lets them fall together; held on a note the difference is heard ("spirit", "village"). Where the i only
+    softens a consonant ("mission"), and before a final l ("evil"), the neutral vowel stays.
 
     Parameters
     ----------
@@ -48,12 +78,13 @@ def with_clear_vowels(letters: str, phonemes: Phonemes, costs: Mapping[Graphone,
     """
     if "ah" not in phonemes:
         return phonemes
-    if (letters[-2:], phonemes[-2:]) in (("es", ("ah", "z")), ("ed", ("ah", "d"))):
-        phonemes = (*phonemes[:-2], "ih", phonemes[-1])
+    for ending, spoken, sung in _CLEAR_ENDINGS:
+        if letters.endswith(ending) and phonemes[-len(spoken) :] == spoken:
+            phonemes = (*phonemes[: -len(spoken)], *sung)
     if not ("i" in letters or "y" in letters):
         return phonemes
     positions = letter_positions(align(letters, phonemes, costs))
     return tuple(
-        "ih" if phoneme == "ah" and letters[position] in "iy" and phonemes[index + 1 :] != ("l",) else phoneme
+        "ih" if phoneme == "ah" and _CLEAR_I.match(letters, position) and phonemes[index + 1 :] != ("l",) else phoneme
         for index, (phoneme, position) in enumerate(zip(phonemes, positions, strict=True))
     )

@@ -89,6 +89,8 @@ content: k ah n t eh n t
 wherefore: w eh r f ao r
 whereof: w eh r ah v
 withal: w ih dh ao l
+forever: f ao r eh v er
+evermore: eh v er m ao r
 alway: ao l w ey
 verily: v eh r ih l iy
 forsooth: f ao r s uw th

@@ -111,7 +111,20 @@ def test_a_neutral_vowel_that_an_i_writes_is_sung_as_one() -> None:
     assert sung("spirit") == "s p ih r ih t"
     assert sung("eternity") == "ih t er n ih t iy"
     assert sung("praises") == "p r ey z ih z"
+    assert sung("village") == "v ih l ih jh"
     assert sung("evil") == "iy v ah l"
+    assert sung("mission") == "m ih sh ah n"
+
+
+def test_an_r_opens_the_stressed_syllable_after_it() -> None:
+    assert sung("around") == "ah r aw n d"
+    assert sung("Jerusalem") == "jh ah r uw s ah l ah m"
+    assert sung("river") == "r ih v er"
+
+
+def test_hear_and_dear_rhyme() -> None:
+    assert sung("hear") == "hh ih r"
+    assert sung("dear") == "d ih r"
 
 
 def test_numbers_are_read_out() -> None:
@@ -147,6 +160,8 @@ def test_the_written_syllables_choose_between_forms() -> None:
     assert english.pronounce("blessed", syllables=("blessed",)) == ("b", "l", "eh", "s", "t")
     assert english.pronounce("every", syllables=("ev", "ery")) == ("eh", "v", "r", "iy")
     assert english.pronounce("every", syllables=("ev", "er", "y")) == ("eh", "v", "er", "iy")
+    assert english.pronounce("bow'rs", syllables=("bow'", "rs")) == ("b", "aw", "er", "z")
+    assert english.pronounce("bow'rs", syllables=("bow'rs",)) == ("b", "aw", "r", "z")
     assert english.pronounce("glorious", syllables=("glo", "rious")) == ("g", "l", "ao", "r", "y", "ah", "s")
 
 
