@@ -42,6 +42,10 @@ def line_notes(
         reader.read(notes, measure.number) for notes, measure in zip(line.part.measures, score.measures, strict=False)
     ]
     measures += [()] * (len(score.measures) - len(measures))
+    for index, factor in line.part.stretches.items():
+        measures[index] = tuple(
+            note._replace(onset=note.onset * factor, duration=note.duration * factor) for note in measures[index]
+        )
     _note_other_voices(score, line, notices)
     return tuple(measures)
 

@@ -189,6 +189,8 @@ class Navigation:
     ending: tuple[int, ...] = ()
     """Numbers of the ending that begins here."""
     ending_stops: bool = False
+    ending_open: bool = False
+    """The bracket of the ending that stops here has no hook at its end ("discontinue")."""
     segno: set[str] = field(default_factory=set)
     coda: set[str] = field(default_factory=set)
     to_coda: bool = False
@@ -252,6 +254,9 @@ class Part:
         How much each voice of each staff has to sing.
     dynamics : tuple of DynamicMark
         In order.
+    stretches : mapping of int to Fraction
+        By index of the measure: how much longer it lasts than its notes say, where the part has a time signature of
+        its own beside a longer one.
     """
 
     id: str
@@ -259,6 +264,7 @@ class Part:
     measures: tuple[tuple[Note, ...], ...]
     streams: Mapping[tuple[int, str], tuple[int, int]]
     dynamics: tuple[DynamicMark, ...]
+    stretches: Mapping[int, Fraction] = field(default_factory=dict)
 
     @property
     def has_lyrics(self) -> bool:

@@ -187,6 +187,7 @@ class DirectionReader:
                     place.ending = _ending_numbers(child.get("number", "") or (child.text or ""))
                 else:
                     place.ending_stops = True
+                    place.ending_open = child.get("type") == "discontinue"
             elif tag == "segno":
                 place.segno.add(element.get("segno", ""))
             elif tag == "coda":

@@ -119,26 +119,27 @@ class _ScoreReader:
         )  # fmt: skip
 
     def _in_step(self, parts: list[Part]) -> list[Part]:
-        """Parts with time signatures of their own, such as 4/4 against 12/8, stretched to the common barlines."""
-        return [self._stretched(part, spans) for part, spans in zip(parts, self._spans, strict=True)]
+        """Parts with time signatures of their own, such as 4/4 against 12/8, with what stretches them."""
+        return [
+            replace(part, stretches=stretches) if (stretches := self._stretches(part.name, spans)) else part
+            for part, spans in zip(parts, self._spans, strict=True)
+        ]
 
-    def _stretched(self, part: Part, spans: list[_Span]) -> Part:
-        measures = list(part.measures)
+    def _stretches(self, part: str, spans: list[_Span]) -> dict[int, Fraction]:
+        stretches: dict[int, Fraction] = {}
         for i, (length, nominal) in enumerate(spans):
             common = self._lengths[i]
-            if not length == nominal < common or not any(
+            if length == nominal < common and any(
                 other[i] == (common, common) for other in self._spans if i < len(other)
             ):
-                continue
-            factor = common / length
-            measures[i] = tuple(
-                note._replace(onset=note.onset * factor, duration=note.duration * factor) for note in measures[i]
-            )
-            self._notices.add(
-                "measure_stretched", "The part has a time signature of its own: the measure is stretched.",
-                part=part.name, measure=self._numbers[i],
-            )  # fmt: skip
-        return replace(part, measures=tuple(measures)) if measures != list(part.measures) else part
+                stretches[i] = common / length
+                self._notices.add(
+                    "measure_stretched",
+                    "The part has a time signature of its own: the measure is stretched.",
+                    part=part,
+                    measure=self._numbers[i],
+                )
+        return stretches
 
     def _note_unequal_lengths(self, elements: list[etree._Element], parts: list[Part]) -> None:
         for part in parts:

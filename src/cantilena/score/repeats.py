@@ -123,12 +123,25 @@ def _endings_from(navigation: Sequence[Navigation], first: int) -> list[Ending]:
 
 
 def _ending_stop(navigation: Sequence[Navigation], start: int, *, after_another: bool) -> int:
-    """Last measure of the ending that begins here; one that is never closed ends at the next sign."""
+    """Last measure of the ending that begins here.
+
+    One that is never closed ends at the next sign. The first one lasts to the repeat sign if its bracket is open.
+    """
+    open_until: int | None = None
     for i in range(start, len(navigation)):
-        if i > start and (navigation[i].ending or navigation[i].forward):
-            return start if after_another and not navigation[i].ending else i - 1
-        if navigation[i].ending_stops or navigation[i].backward is not None:
+        place = navigation[i]
+        if i > start and (place.ending or place.forward):
+            if open_until is not None:
+                return open_until
+            return start if after_another and not place.ending else i - 1
+        if place.backward is not None:
             return i
+        if place.ending_stops and open_until is None:
+            if after_another or not place.ending_open:
+                return i
+            open_until = i
+    if open_until is not None:
+        return open_until
     return start if after_another else len(navigation) - 1
 
 
