@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from cantilena.errors import LyricError
 from cantilena.language.english_numbers import number_words
-from cantilena.language.english_reader import EnglishReader
+from cantilena.language.english_reader import LONGEST, EnglishReader
 from cantilena.language.english_recognition import foreign_words
 from cantilena.language.english_sung import count_vowels, with_fewer_vowels, with_full_ending
 from cantilena.language.english_words import ARPABET_CONSONANTS, ARPABET_VOWELS
@@ -43,8 +43,8 @@ class English:
         if not phonemes:
             raise LyricError(
                 "lyric_not_pronounceable",
-                f"The word {word!r} cannot be read as English.",
-                hint=f'Give its sounds with --pronounce "{word}=PH PH", or correct it in the score.',
+                f"The word {_shown(word)} cannot be read as English.",
+                hint='Give its sounds with --pronounce "WORD=PH PH", or correct it in the score.',
             )
         return self._fit(text, phonemes, spelled) if spelled else phonemes
 
@@ -81,6 +81,11 @@ class English:
                 if count_vowels(variant) == len(spelled):
                     return variant
         return with_fewer_vowels(phonemes, len(spelled)) if surplus > 0 else phonemes
+
+
+def _shown(word: str) -> str:
+    """A word for a message, cut short when it is no word."""
+    return repr(word if len(word) <= LONGEST else word[: LONGEST - 1] + "\u2026")
 
 
 def _letters_of(syllable: str) -> str:

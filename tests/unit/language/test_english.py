@@ -147,8 +147,8 @@ def test_letter_to_sound_follows_english_spelling() -> None:
     assert sung("brathing").endswith("ih ng")
 
 
-@pytest.mark.parametrize("written", ["はる", "***", "'", "Ωμέγα", ""])
-def test_what_has_no_latin_letters_cannot_be_pronounced(written: str) -> None:
+@pytest.mark.parametrize("written", ["はる", "***", "'", "Ωμέγα", "", "our" * 60])
+def test_what_has_no_latin_letters_or_too_many_cannot_be_pronounced(written: str) -> None:
     with pytest.raises(LyricError) as caught:
         english.pronounce(written)
     assert caught.value.code == "lyric_not_pronounceable"
