@@ -48,7 +48,7 @@ def perform_tempo(
     Parameters
     ----------
     marks : sequence of TempoMark
-        In the order of the written score, one for each place at most.
+        In the order of the written score; a curve after the tempo that stands at the same place.
     fermatas : sequence of FermataMark
         Of all parts; where two overlap, the one given first counts.
     measures, visits

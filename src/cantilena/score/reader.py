@@ -346,11 +346,11 @@ def _count_streams(measures: tuple[tuple[Note, ...], ...]) -> dict[tuple[int, st
 
 
 def _in_order(tempi: list[list[TempoMark]]) -> tuple[TempoMark, ...]:
-    """The marks of all parts: one for each place, numbers before words, higher parts before lower ones."""
-    chosen: dict[tuple[int, Fraction], TempoMark] = {}
+    """The marks of all parts: a tempo and a curve for each place, numbers before words, higher parts before lower."""
+    chosen: dict[tuple[int, Fraction, bool], TempoMark] = {}
     for marks in tempi:
         for mark in marks:
-            place = (mark.measure, mark.onset)
+            place = (mark.measure, mark.onset, mark.kind == "ramp")
             other = chosen.get(place)
             if other is None or (mark.numeric and not other.numeric):
                 chosen[place] = mark
