@@ -244,6 +244,8 @@ def _open_session(
     # Phrases differ in length, so an arena or a pattern of one run only grows in the next.
     settings.enable_cpu_mem_arena = False
     settings.enable_mem_pattern = False
+    # Threads that wait by spinning cost as much again as the work itself where cores are shared.
+    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     settings.log_severity_level = 4  # what fails is raised; nothing is to be printed beside it
     try:
         if patched is None:
