@@ -75,7 +75,7 @@ def align(
     groups = tuple(
         PhonemeGroup(onset=group.onset, midi=group.midi, phonemes=tuple(group.phonemes)) for group in layout.groups
     )
-    sequence = PhonemeSequence(groups=groups, onset=phrase.onset, offset=phrase.offset, head_room=head_room)
+    sequence = PhonemeSequence(groups=groups, offset=phrase.offset, head_room=head_room)
     return sequence, tuple(resolver.findings)
 
 
@@ -141,9 +141,11 @@ class _Pronouncer:
         divided = {occurrence: self._divide(word, words.get(occurrence + 1)) for occurrence, word in words.items()}
         for item in sung:
             pieces[item.note].append(divided[item.occurrence][item.syllable.index])
-        if not phrase.notes[0].syllables and phrase.carried_vowel is not None:
-            carried = phrase.carried_vowel
-            pieces[0] = [self._last_vowel(self._divide(carried.word, None)[: carried.index + 1])]
+        if not any(piece.body for piece in pieces[0]):
+            first = phrase.notes[0].syllables
+            carried = first[0] if first else phrase.carried_vowel
+            if carried is not None:  # the vowel before the rest goes on
+                pieces[0] = [self._last_vowel(self._divide(carried.word, None)[: carried.index + 1])]
         return pieces
 
     def _divide(self, word: Word, next_word: Word | None) -> tuple[SyllablePhonemes, ...]:

@@ -131,7 +131,7 @@ def fit_to_anchors(sequence: PhonemeSequence, predicted: Sequence[_Seconds]) -> 
         _fit_rest(group, seconds, end - begin) if group.is_rest else _fit_sung(group, seconds, end - begin)
         for group, seconds, (begin, end) in zip(sung, lengths, pairwise(anchors), strict=True)
     ]
-    return FittedSequence(groups=(head, *fitted), onset=sequence.onset)
+    return FittedSequence(groups=(head, *fitted), onset=anchors[0])
 
 
 def _fit_head(groups: Sequence[PhonemeGroup], predicted: Sequence[_Seconds], room: float) -> FittedGroup:

@@ -76,8 +76,6 @@ class PhonemeSequence:
     groups : tuple of PhonemeGroup
         In order. The first one is the silence before the phrase with the consonants before its first beat; its onset
         is provisional, as is that of a breath after it.
-    onset : float
-        Seconds: the first beat.
     offset : float
         Seconds: where the last group ends.
     head_room : float
@@ -85,7 +83,6 @@ class PhonemeSequence:
     """
 
     groups: tuple[PhonemeGroup, ...]
-    onset: float
     offset: float
     head_room: float
 

@@ -64,7 +64,10 @@ def read_embedding(root: Path, folder: Path, entry: str) -> NDArray[np.float32]:
         ``voicebank_broken``: missing, not a list of 32-bit floats, or not finite.
     """
     file = require_file(root, folder, f"{entry}.emb", purpose="the embedding of a speaker")
-    raw = file.read_bytes()
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise broken(file, f"cannot be read: {error.strerror}") from error
     if not raw or len(raw) % 4:
         raise broken(file, f"must hold 32-bit floats, but has {len(raw)} bytes")
     values = np.frombuffer(raw, dtype="<f4").astype(np.float32)

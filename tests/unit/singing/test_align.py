@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cantilena.errors import LyricError
 from cantilena.score.melody import Syllable
@@ -128,6 +130,12 @@ def test_a_carried_vowel_is_sung_again(singer):
     assert groups_of(make_phrase("", "sky", carried=carried), singer) == ["-0.5: SP", "0: ah s k", "0.5: ay"]
 
 
+def test_a_syllable_without_a_vowel_of_its_own_takes_up_the_one_before_a_rest(singer):
+    whole = make_phrase("lo-", "-ove", "sky")
+    torn = replace(whole, notes=whole.notes[1:])
+    assert groups_of(torn, singer, loove=("l", "ah", "v")) == ["0: SP", "0.5: ah s k", "1: ay"]
+
+
 def test_a_breath_is_taken_where_there_is_time(singer, tmp_path):
     assert groups_of(make_phrase("sky", onset=2.0, breath_before=1.0), singer) == ["1.5: SP", "1.65: AP s k", "2: ay"]
     assert groups_of(make_phrase("sky", onset=2.0, breath_before=0.3), singer)[0] == "1.5: SP s k"
@@ -195,3 +203,24 @@ def test_kinds_follow_the_bank(tmp_path):
     dictionary = "symbols: [{symbol: uw, type: vowel}, {symbol: y, type: stop}]\n"
     singer = make_singer(tmp_path / "Bank", phonemes=PHONEMES, dictionary=dictionary)
     assert groups_of(make_phrase("new"), singer) == ["-0.5: SP n y", "0: uw"]
+
+
+SYLLABLES = st.sampled_from(
+    ["sky", "new", "you", "love", "mm", "the", "hello", "every", "love_you", "hel-", "mis-", ""]
+)
+
+
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lyrics=st.lists(SYLLABLES, min_size=1, max_size=30), gaps=st.lists(st.booleans(), min_size=60, max_size=60))
+def test_whatever_is_sung_begins_with_its_note(singer, lyrics, gaps):
+    finished = [
+        sung for lyric in lyrics for sung in {"hel-": ["hel-", "-lo"], "mis-": ["mis-", "-ter"]}.get(lyric, [lyric])
+    ]
+    offsets = [0.5 * k + 0.3 if gap else None for k, gap in enumerate(gaps[: len(finished)])]
+    phrase = make_phrase(*finished, offsets=offsets)
+    groups = sequence_of(phrase, singer).groups
+    onsets = [group.onset for group in groups]
+    assert onsets == sorted(set(onsets))
+    assert all(group.onset in {note.onset for note in phrase.notes} for group in groups if not group.is_rest)
+    sung_on = {phoneme.note for group in groups for phoneme in group.phonemes}
+    assert {note.id for note in phrase.notes if note.syllables} <= sung_on

@@ -29,8 +29,7 @@ def group(onset: float, symbols: str) -> PhonemeGroup:
 
 def sequence(*groups: tuple[float, str], offset: float, head_room: float = 0.5) -> PhonemeSequence:
     made = tuple(group(onset, symbols) for onset, symbols in groups)
-    first = next((g.onset for g in made if not g.is_rest), offset)
-    return PhonemeSequence(groups=made, onset=first, offset=offset, head_room=head_room)
+    return PhonemeSequence(groups=made, offset=offset, head_room=head_room)
 
 
 def fit(asked: PhonemeSequence, *predicted: Sequence[float]) -> dict[str, list[float]]:
