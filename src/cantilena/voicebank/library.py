@@ -34,8 +34,10 @@ class VoicebankInfo:
         Names to choose from; empty when there is only one.
     ranges : mapping of str to (float, float)
         Speaker to lowest and highest MIDI number sung without strain; the key is ``""`` where there is only one.
-    licence, credits : str
-        As it gives them; empty when it does not.
+    licence : str
+        Name of the licence, or its first line; empty when the voicebank gives none.
+    credits : str
+        Whom to thank, of one line or many; empty when it does not say.
     bytes : int
         Of all its files.
     folder : Path
@@ -134,8 +136,10 @@ def describe_voicebank(folder: Path) -> VoicebankInfo:
         languages=character.languages or _languages(folder, config),
         speakers=names,
         ranges=_ranges(character, config.speakers, names),
-        licence=character.licence or _first_line(folder, ("LICENSE", "LICENSE.txt", "LICENSE.md", "license.txt")),
-        credits=character.credits or ", ".join(filter(None, (character.author, character.voice, character.web))),
+        licence=character.licence or _text_beside(folder, "LICENSE").partition("\n")[0].rstrip(),
+        credits=character.credits
+        or _text_beside(folder, "CREDITS")
+        or ", ".join(filter(None, (character.author, character.voice, character.web))),
         bytes=size,
         folder=folder,
     )
@@ -194,12 +198,12 @@ def _languages(folder: Path, config: StageConfig) -> tuple[str, ...]:
     return tuple(dict.fromkeys(file.stem.removeprefix("dsdict-")[:2] for file in dictionaries))
 
 
-def _first_line(folder: Path, names: tuple[str, ...]) -> str:
-    for name in names:
-        file = find_file(folder, folder, name)
+def _text_beside(folder: Path, name: str) -> str:
+    """Text of a file such as LICENSE, with or without a suffix; empty when there is none."""
+    for suffix in ("", ".txt", ".md"):
+        file = find_file(folder, folder, name + suffix)
         if file is not None and file.is_file():
-            text = read_text(file, encodings=("utf-8-sig", "latin-1"))
-            return next((line.strip() for line in text.splitlines() if line.strip()), "")
+            return read_text(file, encodings=("utf-8-sig", "latin-1")).strip()
     return ""
 
 

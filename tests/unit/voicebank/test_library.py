@@ -78,7 +78,9 @@ def test_what_a_voicebank_tells_of_itself(tmp_path):
 def test_what_it_does_not_tell_is_found_out(tmp_path):
     folder = make_bank(tmp_path, "Silent", speakers="[]")
     (folder / "LICENSE").write_text("\nMIT License\n\nmore\n")
+    (folder / "Credits.txt").write_text("Sung by nobody.\nMade by a recipe.\n")
     info = describe_voicebank(folder)
+    assert info.credits == "Sung by nobody.\nMade by a recipe."
     assert (info.name, info.licence, info.languages, info.speakers) == ("Silent", "MIT License", ("en", "ja"), ())
 
 
