@@ -31,6 +31,9 @@ def list_(json: o.Json = False) -> None:
         print_json([_document(info) for info in infos])
         return
     for info in infos:
+        if info.problem:
+            typer.echo(f"{info.id}: broken: {info.problem}")
+            continue
         speakers = f": {', '.join(info.speakers)}" if info.speakers else ""
         typer.echo(f"{info.id}{speakers} ({', '.join(info.languages) or 'language not told'})")
 
@@ -72,4 +75,5 @@ def _document(info: VoicebankInfo) -> dict[str, object]:
         "credits": info.credits,
         "bytes": info.bytes,
         "folder": str(info.folder),
+        "problem": info.problem,
     }
