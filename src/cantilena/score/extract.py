@@ -13,7 +13,7 @@ from typing import Final
 
 from cantilena.errors import LyricError, OptionError, Place, ScoreError
 from cantilena.score.line_notes import ChordNote, WrittenNote, line_notes
-from cantilena.score.lyric_text import MAX_SYLLABLE, CleanSyllable, clean_lyric, clean_text
+from cantilena.score.lyric_text import MAX_SYLLABLE, CleanSyllable, clean_lyric, clean_text, is_hyphen
 from cantilena.score.melody import Melody, MelodyNote, Syllable
 from cantilena.score.model import Lyric, Score, Visit
 from cantilena.score.notices import Notices
@@ -271,6 +271,8 @@ class _Extraction:
                     self._notice("lyric_missing", message, note.measure)
                     placed.append(PlacedSyllable(0, CleanSyllable(WORDLESS, "single", WORDLESS), note.measure, None))
                 continue
+            if not found and any(is_hyphen(text.strip()) for lyric in note.lyrics for text, _ in lyric.syllables):
+                placed[-1] = placed[-1]._replace(hyphen_under_next=True)
             placed += [PlacedSyllable(n, syllable, note.measure, lyric.language) for syllable, lyric in found]
             for lyric in note.lyrics:
                 if lyric.kind == "humming":

@@ -85,6 +85,11 @@ def _strip_marks(word: str) -> str:
     return word if any(c.isalnum() for c in word) else ""
 
 
+def is_hyphen(text: str) -> bool:
+    """Whether a text is one hyphen; a dash is none."""
+    return _HYPHENS.fullmatch(text) is not None
+
+
 def clean_lyric(lyric: Lyric) -> tuple[CleanSyllable, ...]:
     """The syllables of one lyric, in order; empty when it is blank.
 
@@ -132,8 +137,7 @@ def _part_at_hyphens(word: str, original: str, syllabic: Syllabic) -> list[Clean
     parts = [part for part in _HYPHENS.split(word) if part.strip("'")]
     if len(parts) == 1:
         bare = original.strip(" ,.;:!?\u00a0")
-        before, after = _HYPHENS.match(bare[:1]), _HYPHENS.match(bare[-1:])
-        return [CleanSyllable(parts[0], syllabic, original, before is not None, after is not None)]
+        return [CleanSyllable(parts[0], syllabic, original, is_hyphen(bare[:1]), is_hyphen(bare[-1:]))]
     first: Syllabic = "middle" if syllabic in ("middle", "end") else "begin"
     last: Syllabic = "middle" if syllabic in ("begin", "middle") else "end"
     inner: list[Syllabic] = [first, *["middle"] * (len(parts) - 2), last]  # type: ignore[list-item]

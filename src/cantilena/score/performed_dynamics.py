@@ -61,14 +61,16 @@ def perform_dynamics(
     level = 0.0
     for n, event in enumerate(events):
         if event.mark.kind == "level":
-            level = _set_level(points, event, level)
-        elif event.mark.kind != "stop":
+            level = _set_level(points, event)
+        elif event.mark.kind != "stop" and not (points and points[-1].onset > event.beat):  # of two at once the first
             level = _draw_hairpin(points, events, n, level, end)
     return tuple(points)
 
 
-def _set_level(points: list[DynamicPoint], event: _Event, level: float) -> float:
+def _set_level(points: list[DynamicPoint], event: _Event) -> float:
     mark = event.mark
+    while points and points[-1].onset > event.beat:  # the second half of fp, overtaken
+        points.pop()
     if not (points and points[-1].level == mark.level and points[-1].onset == event.beat):
         points.append(DynamicPoint(onset=event.beat, level=mark.level))
     if mark.after is None:
@@ -128,6 +130,6 @@ def _events(marks: Sequence[DynamicMark], measures: Sequence[Measure], visits: S
             far = last.onset + measures[last.measure].length
             length = measures[visit.measure].length
             found = [_Event(visit.onset + min(mark.onset, length), far, mark) for mark in here]
-            events += sorted(found, key=lambda event: event.beat) if len(found) > 1 else found
+            events += sorted(found, key=lambda event: (event.beat, event.mark.kind != "level"))
         previous = visit.measure
     return events

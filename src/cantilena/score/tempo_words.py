@@ -126,7 +126,7 @@ def _shaded(said: str, bpm: float) -> float:
     """*Molto* takes a tempo further from the middle, *non troppo* nearer to it."""
     middle = 92.0
     if _NOT_TOO.search(said):
-        return round(bpm + (middle - bpm) * 0.25)
+        return float(round(bpm + (middle - bpm) * 0.25))
     if _MOLTO.search(said):
-        return round(bpm * (1.1 if bpm > middle else 0.9))
+        return float(round(bpm * (1.1 if bpm > middle else 0.9)))
     return bpm

@@ -142,6 +142,8 @@ def _fill_gap(
         lyric = _with_label(note.written.lyrics, label)
         if lyric is not None:
             note.lyrics.append(lyric)
+        elif common:
+            note.lyrics.extend(note.written.lyrics)
     if asked is None:
         return []
     message = f"Verse {asked} has no words of its own here: those of verse {label} are sung."
@@ -205,6 +207,6 @@ def _words_beside(
             n = bisect_right(onsets, at) - 1
             if n < 0 or run[n].offset <= at:
                 continue
-            while n > 0 and run[n].written.tie_stop and run[n].onset < at:  # held: the syllable joins the note's begin
+            while n > 0 and run[n].written.tie_stop and run[n - 1].written.tie_start:  # held: its begin sings it
                 n -= 1
             yield run[n], lyric

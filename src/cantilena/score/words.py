@@ -20,6 +20,8 @@ class PlacedSyllable(NamedTuple):
     syllable: CleanSyllable
     measure: str
     language: str | None
+    hyphen_under_next: bool = False
+    """A hyphen stands alone under the note after it."""
 
 
 def join_words(placed: Sequence[PlacedSyllable], *, part: str, notices: Notices) -> dict[int, tuple[Syllable, ...]]:
@@ -43,7 +45,7 @@ def join_words(placed: Sequence[PlacedSyllable], *, part: str, notices: Notices)
     is_open = False
     for syllable in placed:
         syllabic = syllable.syllable.syllabic
-        hyphenated = syllabic == "single" and bool(words) and _joined_by_hyphen(words[-1][-1], syllable)
+        hyphenated = bool(words) and _joined_by_hyphen(words[-1][-1], syllable)
         continues = (syllabic in ("middle", "end") or hyphenated) and not (words and len(words[-1]) >= _LONGEST)
         if is_open and not continues:
             _notice(notices, part, words[-1][0], "A word that is never ended is closed before the next one.")
@@ -72,8 +74,12 @@ def join_words(placed: Sequence[PlacedSyllable], *, part: str, notices: Notices)
 
 
 def _joined_by_hyphen(before: PlacedSyllable, after: PlacedSyllable) -> bool:
-    """Whether a hyphen typed into the text joins two syllables that are marked as words."""
-    return after.syllable.hyphen_before or (before.syllable.hyphen_after and before.syllable.syllabic == "single")
+    """Whether a hyphen typed into the text joins two syllables that their markings part."""
+    if before.syllable.syllabic not in ("single", "end"):
+        return False
+    if after.syllable.syllabic == "single":
+        return after.syllable.hyphen_before or before.syllable.hyphen_after
+    return after.syllable.syllabic in ("middle", "end") and (before.hyphen_under_next or before.syllable.hyphen_after)
 
 
 def _notice(notices: Notices, part: str, at: PlacedSyllable, message: str) -> None:

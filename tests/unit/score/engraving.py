@@ -71,7 +71,7 @@ def ending(number: str, kind: str, repeat: bool = False) -> str:
     return f'<barline><ending number="{number}" type="{kind}"/>{sign}</barline>'
 
 
-def part(*measures: str, id: str = "P1", attributes: str = "", numbers: list[str] | None = None) -> str:  # noqa: A002
+def part(*measures: str, id: str = "P1", attributes: str = "", numbers: list[str] | None = None) -> str:
     """One part; the first measure gets divisions and whatever else ``attributes`` says."""
     first = f"<attributes><divisions>{DIVISIONS}</divisions>{attributes}</attributes>"
     written = "".join(

@@ -124,7 +124,20 @@ class TestWords:
         assert interpret_tempo_words(text) is None
 
     def test_from_largo_to_presto(self):
-        order = "Grave Largo Larghetto Adagio Andante Andantino Moderato Allegretto Allegro Vivace Presto Prestissimo".split()
+        order = [
+            "Grave",
+            "Largo",
+            "Larghetto",
+            "Adagio",
+            "Andante",
+            "Andantino",
+            "Moderato",
+            "Allegretto",
+            "Allegro",
+            "Vivace",
+            "Presto",
+            "Prestissimo",
+        ]
         tempi = [interpret_tempo_words(word).value for word in order]
         assert tempi == sorted(tempi)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -41,8 +42,8 @@ def test_a_ritardando_takes_the_mean_of_its_paces():
 @given(tempo_maps(), st.lists(st.fractions(-10, 400), min_size=2, unique=True))
 def test_later_beats_are_later_in_time(tempo, beats):
     seconds = [tempo.beats_to_seconds(beat) for beat in sorted(beats)]
-    apart = [float(b - a) for a, b in zip(sorted(beats), sorted(beats)[1:], strict=False)]
-    for gap, (earlier, later) in zip(apart, zip(seconds, seconds[1:], strict=False), strict=True):
+    gaps = [float(later - earlier) for earlier, later in pairwise(sorted(beats))]
+    for gap, (earlier, later) in zip(gaps, pairwise(seconds), strict=True):
         assert later > earlier or gap < 1e-9
         assert later - earlier <= gap * 6.0 + 1e-9  # 10 bpm
 
