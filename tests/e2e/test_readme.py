@@ -25,6 +25,12 @@ def _commands() -> list[str]:
     return [command for command in commands if command != "make test"]  # this is it
 
 
+def _environment() -> dict[str, str]:
+    """That of a newcomer's shell: without what the make that runs these tests hands down."""
+    handed_down = ("MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "MAKELEVEL", "VENV", "OUT", "SCORE", "ARGS")
+    return {name: value for name, value in os.environ.items() if name not in handed_down}
+
+
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as a clone would be, with the environment these tests run in as its ``.venv``."""
@@ -46,7 +52,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("command", _commands())
 def test_shell_command(checkout: Path, command: str) -> None:
     done = subprocess.run(
-        command, shell=True, cwd=checkout, capture_output=True, text=True, timeout=110, env=os.environ | {"VENV": ""}
+        command, shell=True, cwd=checkout, capture_output=True, text=True, timeout=110, env=_environment()
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
