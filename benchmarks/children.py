@@ -50,7 +50,7 @@ def run_child(command: Sequence[str], *, environment: Mapping[str, str] | None =
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         begin = time.perf_counter()
         child = subprocess.Popen(
-            command, cwd=ROOT, env=dict(os.environ) | dict(environment or {}), stdout=out, stderr=err
+            command, cwd=ROOT, env=_usual_environment() | dict(environment or {}), stdout=out, stderr=err
         )
         # wait4 tells what this child used; resource.getrusage would tell the largest of all children so far.
         _, status, usage = os.wait4(child.pid, 0)
@@ -64,3 +64,8 @@ def run_child(command: Sequence[str], *, environment: Mapping[str, str] | None =
         return ChildRun(
             seconds=seconds, peak_mb=usage.ru_maxrss * _MAXRSS_BYTES / _MEGABYTE, output=out.read().decode()
         )
+
+
+def _usual_environment() -> dict[str, str]:
+    """The environment of this process, but compiled modules are kept between runs, as on a user's machine."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
