@@ -12,7 +12,7 @@ from lxml import etree
 from cantilena.score.model import DynamicKind, DynamicMark, Navigation, TempoMark
 from cantilena.score.notices import Notices
 from cantilena.score.tempo_words import interpret_tempo_words
-from cantilena.score.values import child_text, read_whole
+from cantilena.score.values import read_whole
 
 MAX_BPM: Final = 480.0
 _ENDING_NUMBERS: Final = 16
@@ -44,7 +44,7 @@ _FINE = re.compile(r"^\W*fine\W*$", re.I)
 
 
 class DirectionReader:
-    """Reads what stands beside the notes of one part; navigation goes to the score's measures."""
+    """Reads what stands beside the notes of one part; navigation goes to the measures of all parts."""
 
     def __init__(self, part: str, navigation: list[Navigation], notices: Notices) -> None:
         self.tempi: list[TempoMark] = []
@@ -58,23 +58,32 @@ class DirectionReader:
     def read_direction(self, element: etree._Element, measure: int, onset: Fraction, number: str) -> None:
         """One ``<direction>`` at a place of a measure."""
         words: list[str] = []
+        dynamics: list[etree._Element] = []
         metronome: float | None = None
-        staff = _staff_of(element)
-        for direction_type in element.iterchildren("direction-type"):
-            for kind in direction_type:
-                name = kind.tag
-                if name == "words":
-                    words.append(kind.text or "")
-                elif name == "metronome":
-                    metronome = _metronome_bpm(kind)
-                elif name in ("dynamics", "wedge"):
-                    self._read_dynamics(kind, measure, onset, staff)
-                elif name == "segno":
-                    self._navigation[measure].segno.add("")
-                elif name == "coda":
-                    self._navigation[measure].coda.add("")
-        sound = next(element.iterchildren("sound"), None)
-        text = " ".join(" ".join(words).split())[:_MOST_TEXT]
+        staff: int | None = None
+        sound: etree._Element | None = None
+        for child in element:
+            tag = child.tag
+            if tag == "direction-type":
+                for kind in child:
+                    name = kind.tag
+                    if name == "words":
+                        words.append(kind.text or "")
+                    elif name in ("dynamics", "wedge"):
+                        dynamics.append(kind)
+                    elif name == "metronome":
+                        metronome = _metronome_bpm(kind)
+                    elif name == "segno":
+                        self._navigation[measure].segno.add("")
+                    elif name == "coda":
+                        self._navigation[measure].coda.add("")
+            elif tag == "staff":
+                staff = read_whole(child.text, 1)
+            elif tag == "sound":
+                sound = child
+        for kind in dynamics:
+            self._read_dynamics(kind, measure, onset, staff)
+        text = " ".join(" ".join(words).split())[:_MOST_TEXT] if words else ""
         tempo = sound.get("tempo") if sound is not None else None
         if not self._read_number(tempo, metronome, text, measure, onset, number) and text:
             self._read_words(text, measure, onset, staff)
@@ -192,12 +201,6 @@ class DirectionReader:
                 place.segno.add(element.get("segno", ""))
             elif tag == "coda":
                 place.coda.add(element.get("coda", ""))
-
-
-def _staff_of(direction: etree._Element) -> int | None:
-    """Staff of a direction, when it names one."""
-    text = child_text(direction, "staff")
-    return None if text is None else read_whole(text, 1)
 
 
 def _positive(text: str) -> float | None:

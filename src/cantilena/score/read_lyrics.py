@@ -30,7 +30,7 @@ def read_lyric(element: etree._Element) -> Lyric:
     for child in element:
         tag = child.tag
         if tag == "text":
-            text = (text or "") + (child.text or "")
+            text = (child.text or "") if text is None else text + (child.text or "")
             language = language or child.get(_XML_LANG)
         elif tag == "syllabic":
             if text is not None:  # the next syllable of the note begins, whether or not an elision says so
@@ -53,5 +53,8 @@ def read_lyric(element: etree._Element) -> Lyric:
 
 
 def _verse(element: etree._Element) -> str:
-    label = element.get("number") or element.get("name") or "1"
+    number = element.get("number")
+    if number is not None and len(number) == 1 and number != " ":
+        return number
+    label = number or element.get("name") or "1"
     return " ".join(label.split())[:40] or "1"

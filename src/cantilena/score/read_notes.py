@@ -23,6 +23,9 @@ from cantilena.score.values import bad_number, read_number, read_whole
 Divisions = int | Fraction
 """A length or a position in divisions of a quarter note."""
 
+BeatsCache = dict[int, dict[Divisions, Fraction]]
+"""Beats by divisions of a quarter note, and by length or position; parts share one, so that equal means identical."""
+
 _ZERO: Final = Fraction(0)
 _SEMITONES: Final = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _USUAL_ALTER: Final = 2
@@ -42,25 +45,27 @@ _TYPES: Final = {
 class NoteReader:
     """Reads the notes of one part; knows the part's divisions and transposition at the place being read."""
 
-    def __init__(self, part: str, notices: Notices) -> None:
+    def __init__(self, part: str, notices: Notices, beats: BeatsCache) -> None:
         self.part = part
         self.measure = ""
         self.divisions = 1
-        self.divisions_given = False
+        self._divisions_given = False
         self.nominal = Fraction(4)
         """Beats of a whole measure by the time signature."""
         self._notices = notices
         self._open_lines: dict[str, str] = {}
         self._transpositions: dict[int, float] = {}
-        self._beats: dict[Divisions, Fraction] = {}
-        self._lengths: dict[str, Divisions] = {}
+        self._beats_by_divisions = beats
+        self._beats = beats.setdefault(self.divisions, {})
+        self._lengths: dict[str | None, int] = {}
+        """Durations that need no more thought."""
         self._pitches: dict[tuple[str | None, str | None, str | None], float] = {}
 
     # --- what attributes set ------------------------------------------------------------------------------------
 
     def set_divisions(self, text: str) -> Fraction:
         """Take over ``<divisions>``; gives the factor by which positions in divisions change."""
-        self.divisions_given = True
+        self._divisions_given = True
         number = read_number(text, what="number of divisions", place=self.place)
         if number > _MAX_DIVISIONS:
             raise bad_number("number of divisions", text, self.place)
@@ -70,9 +75,13 @@ class NoteReader:
         factor = Fraction(int(number), self.divisions)
         if factor != 1:
             self.divisions = int(number)
-            self._beats.clear()
-            self._lengths.clear()
+            self._beats = self._beats_by_divisions.setdefault(self.divisions, {})
         return factor
+
+    def _note_missing_divisions(self) -> None:
+        self._divisions_given = True
+        message = "The score does not say what a duration means: a quarter note is taken as 1."
+        self.notice("divisions_missing", message)
 
     def set_transposition(self, semitones: float, staff: int | None) -> None:
         """Semitones from written to sounding, for one staff or (None) all of them."""
@@ -99,10 +108,7 @@ class NoteReader:
 
     def length(self, text: str) -> Divisions:
         """Divisions of the text of a ``<duration>``, which may be negative."""
-        length = self._lengths.get(text)
-        if length is None:
-            length = self._lengths[text] = read_number(text, what="duration", place=self.place)
-        return length
+        return read_number(text, what="duration", place=self.place)
 
     def _length_by_type(self, element: etree._Element) -> Divisions | None:
         """Divisions of a note by its ``<type>``, dots and tuplet, for want of a duration."""
@@ -139,6 +145,8 @@ class NoteReader:
         advance : Divisions
             How far the position moves on: 0 for chord members and grace notes.
         """
+        if not self._divisions_given:
+            self._note_missing_divisions()
         kind: NoteKind = "unpitched"
         midi = 0.0
         duration_text: str | None = None
@@ -183,31 +191,28 @@ class NoteReader:
                 cue = True
             elif tag == "notehead":
                 hidden = child.text == "none"
-        if chord and chord_position is None:
-            chord = False
-            self.notice(
-                "chord_flag_ignored",
-                "A measure begins with a chord member without a chord: it is read as a note of its own.",
-            )
-        if chord and chord_position is not None:
-            position = chord_position
-        if grace is not None:
-            length: Divisions = 0
-        else:
-            found = self._note_length(element, duration_text)
-            if found is None:
+        if chord:
+            if chord_position is None:
+                chord = False
+                self.notice("chord_flag_ignored", "A measure begins with a chord member: it is read as a note.")
+            else:
+                position = chord_position
+        length: Divisions | None = self._lengths.get(duration_text) if grace is None else 0
+        if length is None:
+            length = self._new_length(element, duration_text)
+            if length is None:
                 return None, 0
-            length = found
         if self._transpositions:
             midi += self._transpositions.get(staff, self._transpositions.get(0, 0.0))
+        onset = self._beats.get(position)
         note = Note(
-            self.beats(position), self.beats(length) if length else _ZERO, midi, kind, voice, staff, chord, grace,
-            tie_start, tie_stop, cue, hidden, marks, lyrics,
+            self.beats(position) if onset is None else onset, self.beats(length), midi, kind, voice, staff, chord,
+            grace, tie_start, tie_stop, cue, hidden, marks, lyrics,
         )  # fmt: skip
         return note, 0 if chord else length
 
-    def _note_length(self, element: etree._Element, text: str | None) -> Divisions | None:
-        """Divisions of a note that is no grace note; None: it has to be dropped."""
+    def _new_length(self, element: etree._Element, text: str | None) -> Divisions | None:
+        """Divisions of a note whose duration has not been met before; None: it has to be dropped."""
         if text is None or not text.strip():
             by_type = self._length_by_type(element)
             if by_type is None:
@@ -219,7 +224,9 @@ class NoteReader:
         if length <= 0:
             self.notice("note_dropped", "A note whose duration is not above zero is left out.")
             return None
-        if type(length) is Fraction:
+        if isinstance(length, int):
+            self._lengths[text] = length
+        else:
             self.notice("duration_decimal", "A duration with a decimal point is read as a fraction.")
         return length
 
@@ -262,9 +269,10 @@ class NoteReader:
         if len(lyrics) == _MOST_LYRICS:
             self.notice("lyric_not_sung", f"Only the first {_MOST_LYRICS} lyrics of a note are read.")
             return lyrics
-        if any(other.verse == lyric.verse for other in lyrics):
-            self.notice("lyric_repeated", f"A note has two lyrics of verse {lyric.verse}: the first is read.")
-            return lyrics
+        for other in lyrics:
+            if other.verse == lyric.verse:
+                self.notice("lyric_repeated", f"A note has two lyrics of verse {lyric.verse}: the first is read.")
+                return lyrics
         return (*lyrics, lyric)
 
     def _follow_line(self, lyric: Lyric) -> None:
