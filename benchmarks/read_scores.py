@@ -15,7 +15,7 @@ from benchmarks.places import SCORES, missing_tools, score_files
 from benchmarks.table import Bar, Figure, Table
 
 TIMES_FASTER = Bar(sense="at least", value=10.0)
-ROUNDS = 3
+ROUNDS = 4
 READERS = ("cantilena", "music21")
 
 Reader = Callable[[Path], object]
@@ -41,7 +41,7 @@ def main() -> int:
     for name in READERS:
         table.add(name, str(len(files)), *_summary(seconds.get(name)), Figure(value=memory.get(name), digits=0))
     _add_ratio(table, seconds)
-    table.remarks.append(f"Each file read {ROUNDS} times by each reader in turn, the quickest counts.")
+    table.remarks.append(f"Each file is read {ROUNDS} times by each reader in turn; the quickest counts.")
     table.remarks.append("Peak memory: a process of its own that reads every file once.")
     print(table)
     return 0
@@ -65,13 +65,14 @@ def _time_readers(readers: dict[str, Reader], files: tuple[Path, ...]) -> dict[s
     gc.collect()
     gc.freeze()  # the modules of one reader must not slow the garbage collections of the other
     for path in files:
-        for name, read in readers.items():
-            gc.collect()
-            seconds[name].append(min(_seconds(read, path) for _ in range(ROUNDS)))
+        rounds = [{name: _seconds(read, path) for name, read in readers.items()} for _ in range(ROUNDS)]
+        for name in readers:
+            seconds[name].append(min(turn[name] for turn in rounds))
     return seconds
 
 
 def _seconds(read: Reader, path: Path) -> float:
+    gc.collect()
     begin = time.perf_counter()
     read(path)
     return time.perf_counter() - begin
