@@ -10,7 +10,7 @@ from typing import Final
 from lxml import etree
 
 from cantilena.score.model import DynamicKind, DynamicMark, Navigation, TempoMark
-from cantilena.score.notices import Notices
+from cantilena.score.read_notes import Divisions, NoteReader
 from cantilena.score.tempo_words import interpret_tempo_words
 from cantilena.score.values import read_whole
 
@@ -46,17 +46,16 @@ _FINE = re.compile(r"^\W*fine\W*$", re.I)
 class DirectionReader:
     """Reads what stands beside the notes of one part; navigation goes to the measures of all parts."""
 
-    def __init__(self, part: str, navigation: list[Navigation], notices: Notices) -> None:
+    def __init__(self, notes: NoteReader, navigation: list[Navigation]) -> None:
         self.tempi: list[TempoMark] = []
         self.dynamics: list[DynamicMark] = []
-        self._part = part
+        self._notes = notes
         self._navigation = navigation
-        self._notices = notices
 
     # --- directions ---------------------------------------------------------------------------------------------
 
-    def read_direction(self, element: etree._Element, measure: int, onset: Fraction, number: str) -> None:
-        """One ``<direction>`` at a place of a measure."""
+    def read_direction(self, element: etree._Element, measure: int, position: Divisions) -> None:
+        """One ``<direction>``, at a position of the measure that may be shifted by its ``<offset>``."""
         words: list[str] = []
         dynamics: list[etree._Element] = []
         metronome: float | None = None
@@ -81,42 +80,38 @@ class DirectionReader:
                 staff = read_whole(child.text, 1)
             elif tag == "sound":
                 sound = child
+            elif tag == "offset" and child.text:
+                position = max(0, position + self._notes.number(child.text, "offset of a direction"))
+        onset = self._notes.beats(position)
         for kind in dynamics:
             self._read_dynamics(kind, measure, onset, staff)
         text = " ".join(" ".join(words).split())[:_MOST_TEXT] if words else ""
         tempo = sound.get("tempo") if sound is not None else None
-        if not self._read_number(tempo, metronome, text, measure, onset, number) and text:
+        if not self._read_number(tempo, metronome, text, measure, onset) and text:
             self._read_words(text, measure, onset, staff)
         if sound is not None:
             self._read_jumps(sound, measure)
 
-    def read_sound(self, element: etree._Element, measure: int, onset: Fraction, number: str) -> None:
+    def read_sound(self, element: etree._Element, measure: int, position: Divisions) -> None:
         """One ``<sound>`` that stands by itself."""
-        self._read_number(element.get("tempo"), None, "", measure, onset, number)
+        self._read_number(element.get("tempo"), None, "", measure, self._notes.beats(position))
         self._read_jumps(element, measure)
 
     def _read_number(
-        self, given: str | None, metronome: float | None, text: str, measure: int, onset: Fraction, number: str
+        self, given: str | None, metronome: float | None, text: str, measure: int, onset: Fraction
     ) -> bool:
         """A tempo in figures, if there is one that makes sense."""
         bpm = metronome
         if given is not None:
             heard = _positive(given)
             if heard is None:
-                self._notices.add(
-                    "tempo_ignored",
-                    "A tempo that is not a number above zero is ignored.",
-                    part=self._part,
-                    measure=number,
-                )
+                self._notes.notice("tempo_ignored", "A tempo that is not a number above zero is ignored.")
             bpm = heard or bpm
         if bpm is None:
             return False
         if bpm > MAX_BPM:
-            self._notices.add(
-                "tempo_clamped", f"A tempo above {MAX_BPM:g} quarter notes a minute is taken as {MAX_BPM:g}.",
-                part=self._part, measure=number,
-            )  # fmt: skip
+            message = f"A tempo above {MAX_BPM:g} quarter notes a minute is taken as {MAX_BPM:g}."
+            self._notes.notice("tempo_clamped", message)
             bpm = MAX_BPM
         self.tempi.append(TempoMark(measure, onset, "set", bpm, text, numeric=True))
         return True

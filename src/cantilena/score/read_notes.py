@@ -26,9 +26,16 @@ Divisions = int | Fraction
 BeatsCache = dict[int, dict[Divisions, Fraction]]
 """Beats by divisions of a quarter note, and by length or position; parts share one, so that equal means identical."""
 
-_ZERO: Final = Fraction(0)
+NO_BEATS: Final = Fraction(0)
 _SEMITONES: Final = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _USUAL_ALTER: Final = 2
+_USUAL_PITCHES: Final[dict[tuple[str | None, str | None, str | None], float]] = {
+    (step, alter, str(octave)): float(12 * (octave + 1) + semitones + int(alter or 0))
+    for step, semitones in _SEMITONES.items()
+    for alter in (None, "-2", "-1", "0", "1", "2")
+    for octave in range(9)
+}
+"""Pitches as nearly all scores write them, by step, alter and octave."""
 _MAX_DIVISIONS: Final = 1_000_000
 _MOST_LYRICS: Final = 32
 _ARTICULATIONS: Final[dict[str, Articulation]] = {name: name for name in get_args(Articulation)}
@@ -59,14 +66,13 @@ class NoteReader:
         self._beats = beats.setdefault(self.divisions, {})
         self._lengths: dict[str | None, int] = {}
         """Durations that need no more thought."""
-        self._pitches: dict[tuple[str | None, str | None, str | None], float] = {}
 
     # --- what attributes set ------------------------------------------------------------------------------------
 
     def set_divisions(self, text: str) -> Fraction:
         """Take over ``<divisions>``; gives the factor by which positions in divisions change."""
         self._divisions_given = True
-        number = read_number(text, what="number of divisions", place=self.place)
+        number = self.number(text, "number of divisions")
         if number > _MAX_DIVISIONS:
             raise bad_number("number of divisions", text, self.place)
         if number <= 0 or number != int(number):
@@ -103,12 +109,20 @@ class NoteReader:
         """Beats of a position or length in divisions."""
         beats = self._beats.get(position)
         if beats is None:
-            beats = self._beats[position] = Fraction(position) / self.divisions
+            beats = self._beats[position] = Fraction(position, self.divisions)
         return beats
 
     def length(self, text: str) -> Divisions:
         """Divisions of the text of a ``<duration>``, which may be negative."""
-        return read_number(text, what="duration", place=self.place)
+        length = self._lengths.get(text)
+        return self.number(text, "duration") if length is None else length
+
+    def number(self, text: str, what: str) -> int | Fraction:
+        """A number of the score, or ``score_bad_number``."""
+        number = read_number(text)
+        if number is None:
+            raise bad_number(what, text, self.place)
+        return number
 
     def _length_by_type(self, element: etree._Element) -> Divisions | None:
         """Divisions of a note by its ``<type>``, dots and tuplet, for want of a duration."""
@@ -156,7 +170,8 @@ class NoteReader:
         grace: Grace | None = None
         marks = NO_MARKS
         lyrics: tuple[Lyric, ...] = ()
-        for child in element:
+        # a slice is walked a fifth faster than the element itself; the stubs know none
+        for child in element[:]:  # type: ignore[index]
             tag = child.tag
             if tag == "pitch":
                 kind = "note"
@@ -240,22 +255,19 @@ class NoteReader:
                 octave = child.text
             elif tag == "alter":
                 alter = child.text
-        key = (step, alter, octave)
-        midi = self._pitches.get(key)
-        if midi is None:
-            midi = self._pitches[key] = self._compute_pitch(step, alter, octave)
-        return midi
+        midi = _USUAL_PITCHES.get((step, alter, octave))
+        return self._unusual_pitch(step, alter, octave) if midi is None else midi
 
-    def _compute_pitch(self, step: str | None, alter: str | None, octave: str | None) -> float:
+    def _unusual_pitch(self, step: str | None, alter: str | None, octave: str | None) -> float:
         semitones = _SEMITONES.get((step or "").strip())
         if semitones is None:
             raise bad_number("step of a pitch", step or "", self.place)
         altered: int | Fraction = 0
         if alter:
-            altered = read_number(alter, what="alteration of a pitch", place=self.place)
+            altered = self.number(alter, "alteration of a pitch")
         if not -_USUAL_ALTER <= altered <= _USUAL_ALTER:
             self.notice("pitch_unusual", f"A pitch is altered by {float(altered):g} semitones, and sung so.")
-        octaves = read_number(octave or "", what="octave of a pitch", place=self.place)
+        octaves = self.number(octave or "", "octave of a pitch")
         if octaves != int(octaves):
             raise bad_number("octave of a pitch", octave or "", self.place)
         return float(12 * (octaves + 1) + semitones + altered)

@@ -12,8 +12,8 @@ from cantilena.errors import ScoreError
 from cantilena.score.model import DynamicMark, FermataMark, Navigation, Note, TempoMark
 from cantilena.score.notices import Notices
 from cantilena.score.read_directions import DirectionReader
-from cantilena.score.read_notes import BeatsCache, Divisions, NoteReader
-from cantilena.score.values import child_text, read_number, read_whole
+from cantilena.score.read_notes import NO_BEATS, BeatsCache, Divisions, NoteReader
+from cantilena.score.values import read_whole
 
 _MAX_DENOMINATOR: Final = 10**15
 """Of a beat; divisions that have nothing to do with one another would make exact time arbitrarily slow."""
@@ -50,7 +50,7 @@ class MeasureSheet:
         """Make room for a measure that no part before had."""
         if index == len(self.numbers):
             self.numbers.append(number)
-            self.lengths.append(Fraction(0))
+            self.lengths.append(NO_BEATS)
             self.nominal.append(nominal)
             self.weights.append(0)
             self.navigation.append(Navigation())
@@ -60,7 +60,7 @@ class MeasureSheet:
         self.weights[index] += weight
         self.nominal[index] = nominal
         longest = self.lengths[index]
-        if length is not longest and length > longest:
+        if longest is NO_BEATS or (length is not longest and length > longest):  # comparing fractions takes its time
             self.lengths[index] = length
 
 
@@ -68,10 +68,9 @@ class PartReader:
     """Reads the measures of one part, in order."""
 
     def __init__(self, name: str, sheet: MeasureSheet, notices: Notices) -> None:
-        self._name = name
         self._sheet = sheet
         self._notes = NoteReader(name, notices, sheet.beats)
-        self._directions = DirectionReader(name, sheet.navigation, notices)
+        self._directions = DirectionReader(self._notes, sheet.navigation)
         self.spans: list[Fraction] = []
         """Beats that the part fills in each measure."""
         self.metres: list[tuple[int, Fraction]] = [(0, self._notes.nominal)]
@@ -118,7 +117,7 @@ class PartReader:
                     if position > furthest:
                         furthest = position
             elif tag == "direction":
-                self._directions.read_direction(child, index, self._onset(child, position), number)
+                self._directions.read_direction(child, index, position)
             elif tag == "backup":
                 position = max(0, position - self._advance(child))
             elif tag == "forward":
@@ -133,21 +132,17 @@ class PartReader:
             elif tag == "barline":
                 self._directions.read_barline(child, index)
             elif tag == "sound":
-                self._directions.read_sound(child, index, notes.beats(position), number)
+                self._directions.read_sound(child, index, position)
         length = notes.beats(furthest)
         self.spans.append(length)
         sheet.close(index, length, notes.nominal, len(element))
         return tuple(found)
 
     def _advance(self, element: etree._Element) -> Divisions:
-        text = child_text(element, "duration")
-        return max(0, self._notes.length(text)) if text and text.strip() else 0
-
-    def _onset(self, direction: etree._Element, position: Divisions) -> Fraction:
-        offset = child_text(direction, "offset")
-        if offset:
-            position = max(0, position + read_number(offset, what="offset of a direction", place=self._notes.place))
-        return self._notes.beats(position)
+        for child in element:
+            if child.tag == "duration" and child.text and child.text.strip():
+                return max(0, self._notes.length(child.text))
+        return 0
 
     # --- attributes ---------------------------------------------------------------------------------------------
 
@@ -185,7 +180,7 @@ class PartReader:
         for name, worth in (("chromatic", 1), ("octave-change", 12)):
             text = element.findtext(name)
             if text and text.strip():
-                semitones += worth * float(read_number(text, what="transposition", place=self._notes.place))
+                semitones += worth * float(self._notes.number(text, "transposition"))
         staff = element.get("number")
         self._notes.set_transposition(semitones, read_whole(staff, 1) if staff else None)
 

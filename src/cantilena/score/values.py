@@ -1,4 +1,4 @@
-"""Numbers and texts as scores write them, read exactly or refused."""
+"""Numbers as scores write them, read exactly or refused."""
 
 from __future__ import annotations
 
@@ -6,25 +6,21 @@ import re
 from fractions import Fraction
 from typing import Final
 
-from lxml import etree
-
 from cantilena.errors import Place, ScoreError
 
 _DECIMAL: Final = re.compile(r"[+-]?(?:\d{1,15}(?:\.\d{0,9})?|\.\d{1,9})\Z")
 _SHOWN = 24
 
 
-def read_number(text: str, *, what: str, place: Place) -> int | Fraction:
-    """A decimal number: an int where it is whole.
+def read_number(text: str) -> int | Fraction | None:
+    """A plain decimal number of sane length, an int where it is whole; None for anything else.
 
-    Raises
-    ------
-    ScoreError
-        ``score_bad_number`` for anything that is not a plain decimal of sane length.
+    >>> read_number(" 12 "), read_number("0.5"), read_number("1e400"), read_number("nan")
+    (12, Fraction(1, 2), None, None)
     """
     text = text.strip()
     if not _DECIMAL.match(text):
-        raise bad_number(what, text, place)
+        return None
     if "." not in text:
         return int(text)
     number = Fraction(text)
@@ -40,13 +36,6 @@ def read_whole(text: str | None, default: int) -> int:
     except ValueError:
         return default
     return int(number) if abs(number) < 1e9 and number == int(number) else default
-
-
-def child_text(element: etree._Element, tag: str) -> str | None:
-    """Text of the first child with this tag; much faster than ``findtext``, which parses a path."""
-    for child in element.iterchildren(tag):
-        return child.text
-    return None
 
 
 def bad_number(what: str, given: str, place: Place) -> ScoreError:
