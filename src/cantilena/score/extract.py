@@ -20,7 +20,7 @@ from cantilena.score.notices import Notices
 from cantilena.score.performed_dynamics import perform_dynamics
 from cantilena.score.sung_notes import SungNote, merge_ties, place_graces, slurred_notes
 from cantilena.score.verses import choose_lyrics, share_lyrics, verse_labels, verse_of_turn
-from cantilena.score.voices import Line, all_lines, choose_line
+from cantilena.score.voices import Line, all_lines, choose_line, words_for
 from cantilena.score.words import PlacedSyllable, join_words
 
 MAX_SUNG_NOTES: Final = 20_000
@@ -208,14 +208,8 @@ class _Extraction:
         self._drop_laughs(notes)
 
     def _neighbours(self) -> list[tuple[tuple[WrittenNote, ...], ...]]:
-        """Lines whose words this one may share: those of its staff, else of the other staves, the wordiest first."""
-        words = self._line.own_lyric_notes
-        others = [
-            other
-            for other in all_lines(self._score)
-            if other.part is self._line.part and other.stream != self._line.stream and other.own_lyric_notes > 2 * words
-        ]
-        others.sort(key=lambda other: (other.stream[0] != self._line.stream[0], -other.own_lyric_notes))
+        """The line whose words this one may share, if there is one."""
+        others = words_for(self._line, all_lines(self._score))
         return [line_notes(self._score, other, Notices()) for other in others[:1]]
 
     def _share(

@@ -5,7 +5,8 @@ Conventions
 A part is named by its id or its printed name. Where several voices share a part (two on a staff, soprano and alto above
 tenor and bass), the part's own id means its topmost voice with words, and ``id/1``, ``id/2`` ... mean its voices from
 the top; ``name/2`` means the same. Four voices on two staves also answer to soprano, alto, tenor and bass, and a part
-named after its voices ("Soprano Alto") to those names. A further voice that is only now and then written by itself
+named after its voices ("Soprano Alto") to those names. A part without words that is named after voices ("Tenor Bass")
+belongs to a choir whose words stand under another part, as in hymnals; its voices are lines as well. A further voice that is only now and then written by itself
 sings what its staff sings in the measures where it is not.
 """
 
@@ -87,7 +88,7 @@ def choose_line(score: Score, part: str | None, *, words_needed: bool) -> Line:
     lines = all_lines(score)
     if part is not None:
         line = _named(lines, part)
-        if words_needed and not line.part.has_lyrics:
+        if words_needed and not line.part.has_lyrics and not words_for(line, lines):
             raise _no_lyrics(f"Part {line.name} has no words.", Place(part=line.name))
         return line
     if not lines:
@@ -106,6 +107,31 @@ def default_line(lines: Sequence[Line]) -> Line | None:
     """The topmost line with words; None when there are none."""
     most = max((_lyric_notes(line.part) for line in lines), default=0)
     return next((line for line in lines if line.main and _lyric_notes(line.part) > _STRAY * most), None)
+
+
+def words_for(line: Line, lines: Sequence[Line]) -> tuple[Line, ...]:
+    """Lines whose words a line without enough of its own may sing, the likeliest first.
+
+    Those of its staff, then those of the other staves of its part, the wordiest first; for a wordless part of a choir
+    the part with words nearest above it, or else below.
+    """
+    if not line.part.has_lyrics:
+        if not _is_named_after_voices(line.part.name):
+            return ()
+        own = next(n for n, other in enumerate(lines) if other.part is line.part)
+        worded = [(n, other) for n, other in enumerate(lines) if other.main and other.part.has_lyrics]
+        return tuple(other for _, other in sorted(worded, key=lambda item: (item[0] > own, abs(item[0] - own))))
+    others = [
+        other
+        for other in lines
+        if other.part is line.part and other.stream != line.stream and other.own_lyric_notes > 2 * line.own_lyric_notes
+    ]
+    return tuple(sorted(others, key=lambda other: (other.stream[0] != line.stream[0], -other.own_lyric_notes)))
+
+
+def _is_named_after_voices(name: str) -> bool:
+    words = [word for word in _NAME_BREAKS.split(name) if word]
+    return bool(words) and all(map(_VOICE_NAME.match, words))
 
 
 def _no_lyrics(message: str, place: Place) -> ScoreError:
@@ -146,7 +172,7 @@ def _lines_of(part: Part, most_lyrics: int) -> list[Line]:
     if not streams:
         return [_single(part, (1, "1"), ())]
     main = _main_stream(part, streams)
-    if _lyric_notes(part) <= _STRAY * most_lyrics:
+    if _lyric_notes(part) <= _STRAY * most_lyrics and not (most_lyrics and _is_named_after_voices(part.name)):
         return [_single(part, main, (main,))]
     notes, words = part.streams[main]
     own = [

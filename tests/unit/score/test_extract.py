@@ -112,6 +112,21 @@ class TestVoices:
         second = {"Soprano Alto": "Alto", "Sopran/Alt": "alt", "S.\nA.": "A."}.get(name, f"{name}/2")
         assert sung(extract_melody(score, part=second)) == ["al"]
 
+    def hymn(self, lower="Tenor Bass"):
+        upper_staff = note("C5", words="so") + note("D5", words="la") + backup(2) + note("E4", 2, voice="2")
+        lower_staff = note("G3") + note("F3") + backup(2) + note("C3", voice="2") + note("G2", voice="2")
+        return read(part(upper_staff), part(lower_staff, id="P2"), names=["Soprano Alto", lower])
+
+    @pytest.mark.parametrize(("name", "words"), [("alto", ["so"]), ("tenor", ["so", "la"]), ("bass", ["so", "la"])])
+    def test_a_choir_sings_the_words_that_stand_under_its_soprano(self, name, words):
+        melody = extract_melody(self.hymn(), part=name)
+        assert sung(melody) == words
+        assert codes(melody) == ["lyrics_shared"]
+
+    def test_an_instrument_does_not_sing_the_words_of_a_choir(self):
+        with pytest.raises(ScoreError, match="Organ has no words"):
+            extract_melody(self.hymn(lower="Organ"), part="Organ")
+
     def test_a_second_voice_sings_along_where_it_is_not_written(self):
         together = note("C5", words="one") + note("D5", words="two")
         apart = note("E5", words="three") + backup(1) + note("C5", voice="2", words="low")
