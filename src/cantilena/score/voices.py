@@ -6,8 +6,8 @@ A part is named by its id or its printed name. Where several voices share a part
 tenor and bass), the part's own id means its topmost voice with words, and ``id/1``, ``id/2`` ... mean its voices from
 the top; ``name/2`` means the same. Four voices on two staves also answer to soprano, alto, tenor and bass, and a part
 named after its voices ("Soprano Alto") to those names. A part without words that is named after voices ("Tenor Bass")
-belongs to a choir whose words stand under another part, as in hymnals; its voices are lines as well. A further voice that is only now and then written by itself
-sings what its staff sings in the measures where it is not.
+belongs to a choir whose words stand under another part, as in hymnals; its voices are lines as well. A further voice
+that is only now and then written by itself sings what its staff sings in the measures where it is not.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ class TestVoices:
         lower_staff = note("G3") + note("F3") + backup(2) + note("C3", voice="2") + note("G2", voice="2")
         return read(part(upper_staff), part(lower_staff, id="P2"), names=["Soprano Alto", lower])
 
-    @pytest.mark.parametrize(("name", "words"), [("alto", ["so"]), ("tenor", ["so", "la"]), ("bass", ["so", "la"])])
+    @pytest.mark.parametrize(("name", "words"), [("alto", ["so la"]), ("tenor", ["so", "la"]), ("bass", ["so", "la"])])
     def test_a_choir_sings_the_words_that_stand_under_its_soprano(self, name, words):
         melody = extract_melody(self.hymn(), part=name)
         assert sung(melody) == words
