@@ -131,10 +131,10 @@ class NoteReader:
             return self.nominal * self.divisions if element.find("rest") is not None else None
         dots = len(element.findall("dot"))
         beats = beats * (2 - Fraction(1, 2**dots)) if dots <= 4 else beats
-        actual = (element.findtext("time-modification/actual-notes") or "1").strip()
-        normal = (element.findtext("time-modification/normal-notes") or "1").strip()
-        if actual.isdecimal() and normal.isdecimal() and 0 < int(actual) < 100 and 0 < int(normal) < 100:
-            beats = beats * int(normal) / int(actual)
+        actual = read_whole(element.findtext("time-modification/actual-notes"), 1)
+        normal = read_whole(element.findtext("time-modification/normal-notes"), 1)
+        if 0 < actual < 100 and 0 < normal < 100:
+            beats = beats * normal / actual
         return beats * self.divisions
 
     # --- notes --------------------------------------------------------------------------------------------------
@@ -191,10 +191,9 @@ class NoteReader:
             elif tag == "lyric":
                 lyrics = self._with_lyric(lyrics, child)
             elif tag == "notations":
-                marks = self._marks(child)
-                for tied in child.iterchildren("tied"):
-                    tie_start = tie_start or tied.get("type") == "start"
-                    tie_stop = tie_stop or tied.get("type") == "stop"
+                marks, ties = self._marks(child)
+                if ties:
+                    tie_start, tie_stop = tie_start or "start" in ties, tie_stop or "stop" in ties
             elif tag == "tie":
                 if child.get("type") == "start":
                     tie_start = True
@@ -302,19 +301,23 @@ class NoteReader:
                 "extend_unclosed", "A line after a syllable never ends: the syllable lasts to the end of its phrase."
             )
 
-    def _marks(self, notations: etree._Element) -> NoteMarks:
+    def _marks(self, notations: etree._Element) -> tuple[NoteMarks, str]:
+        """What stands at a note, and the types of its drawn ties."""
         articulations: set[Articulation] = set()
         starts: list[str] = []
         stops: list[str] = []
+        ties = ""
         breath = fermata = False
         for child in notations:
             tag = child.tag
             if tag == "slur":
-                number = child.get("number", "1")
-                if child.get("type") == "start":
-                    starts.append(number)
-                elif child.get("type") == "stop":
-                    stops.append(number)
+                kind = child.get("type")
+                if kind == "start":
+                    starts.append(child.get("number", "1"))
+                elif kind == "stop":
+                    stops.append(child.get("number", "1"))
+            elif tag == "tied":
+                ties += child.get("type", "")
             elif tag == "articulations":
                 for mark in child:
                     name = str(mark.tag)
@@ -327,5 +330,5 @@ class NoteReader:
             elif tag == "dynamics" and any(str(mark.tag).startswith(("sf", "fz", "rf")) for mark in child):
                 articulations.add("accent")
         if not (articulations or starts or stops or breath or fermata):
-            return NO_MARKS
-        return NoteMarks(frozenset(articulations), tuple(starts), tuple(stops), breath, fermata)
+            return NO_MARKS, ties
+        return NoteMarks(frozenset(articulations), tuple(starts), tuple(stops), breath, fermata), ties
