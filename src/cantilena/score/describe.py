@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cantilena.errors import CantilenaError
@@ -176,8 +176,6 @@ def _melody_of(score: Score, line: Line) -> tuple[MelodyNote, ...]:
 
 
 def _without_words(melody: Melody) -> tuple[MelodyNote, ...]:
-    from dataclasses import replace
-
     return tuple(replace(note, syllables=()) for note in melody.notes)
 
 

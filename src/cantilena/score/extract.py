@@ -13,13 +13,13 @@ from typing import Final
 
 from cantilena.errors import LyricError, OptionError, Place, ScoreError
 from cantilena.score.line_notes import ChordNote, WrittenNote, line_notes
-from cantilena.score.lyric_text import MAX_SYLLABLE, CleanSyllable, clean_lyric, clean_text, is_hyphen
+from cantilena.score.lyric_text import HUMMING, MAX_SYLLABLE, CleanSyllable, clean_lyric, clean_text, is_hyphen
 from cantilena.score.melody import Melody, MelodyNote, Syllable
 from cantilena.score.model import Lyric, Score, Visit
 from cantilena.score.notices import Notices
 from cantilena.score.performed_dynamics import perform_dynamics
 from cantilena.score.sung_notes import SungNote, merge_ties, place_graces, slurred_notes
-from cantilena.score.verses import choose_lyrics, share_lyrics, verse_labels, verse_of_turn
+from cantilena.score.verses import choose_lyrics, find_verse, share_lyrics, verse_labels, verse_of_turn
 from cantilena.score.voices import Line, all_lines, choose_line, words_for
 from cantilena.score.words import PlacedSyllable, join_words
 
@@ -193,12 +193,16 @@ class _Extraction:
         labels = own or verse_labels(
             lyric for written in neighbours for measure in written for note in measure for lyric in note.lyrics
         )
-        if verse is not None and verse not in labels:
-            listed = ", ".join(labels)
-            raise OptionError(
-                "verse_unknown", f"Part {self._line.name} has no verse {verse[:40]!r}.",
-                hint=f"It has these: {listed}." if listed else "It has no words.",
-            )  # fmt: skip
+        if verse is not None:
+            found = find_verse(labels, verse)
+            if found is None:
+                listed = ", ".join(labels)
+                raise OptionError(
+                    "verse_unknown",
+                    f"Part {self._line.name} has no verse {verse[:40]!r}.",
+                    hint=f"It has these: {listed}." if listed else "It has no words.",
+                )
+            verse = found
         for code, message, measure in choose_lyrics(notes, labels, verse):
             self._notice(code, message, measure)
         for written in neighbours:
@@ -252,25 +256,23 @@ class _Extraction:
     def _words(self, notes: Sequence[SungNote]) -> dict[int, tuple[Syllable, ...]]:
         placed: list[PlacedSyllable] = []
         for n, note in enumerate(notes):
-            found = [(syllable, lyric) for lyric in note.lyrics for syllable in self._clean(lyric, note.measure)]
-            if note.lyrics and not found:
-                self._notice(
-                    "lyric_blank",
-                    "A syllable without letters is sung as a continuation of the one before.",
-                    note.measure,
-                )
-            if not found and not placed:
-                if n == 0:
-                    message = f"The song begins without words: until the first one {WORDLESS!r} is sung."
-                    self._notice("lyric_missing", message, note.measure)
-                    placed.append(PlacedSyllable(0, CleanSyllable(WORDLESS, "single", WORDLESS), note.measure, None))
-                continue
-            if not found and any(is_hyphen(text.strip()) for lyric in note.lyrics for text, _ in lyric.syllables):
-                placed[-1] = placed[-1]._replace(hyphen_under_next=True)
-            placed += [PlacedSyllable(n, syllable, note.measure, lyric.language) for syllable, lyric in found]
-            for lyric in note.lyrics:
-                if lyric.kind == "humming":
-                    self._notice("humming", "Humming is sung on 'mm'.", note.measure)
+            here = [
+                PlacedSyllable(n, syllable, note.measure, lyric.language)
+                for lyric in note.lyrics
+                for syllable in self._clean(lyric, note.measure)
+            ]
+            if note.lyrics and not here:
+                message = "A syllable without letters is sung as a continuation of the one before."
+                self._notice("lyric_blank", message, note.measure)
+                if placed and any(is_hyphen(text.strip()) for lyric in note.lyrics for text, _ in lyric.syllables):
+                    placed[-1] = placed[-1]._replace(hyphen_under_next=True)
+            if not here and not placed:
+                message = f"The song begins without words: until the first one {WORDLESS!r} is sung."
+                self._notice("lyric_missing", message, note.measure)
+                here.append(PlacedSyllable(n, CleanSyllable(WORDLESS, "single", WORDLESS), note.measure, None))
+            placed += here
+            if any(lyric.kind == "humming" for lyric in note.lyrics):
+                self._notice("humming", f"Humming is sung on {HUMMING!r}.", note.measure)
         return join_words(placed, part=self._line.name, notices=self._notices)
 
     def _clean(self, lyric: Lyric, measure: str) -> tuple[CleanSyllable, ...]:

@@ -83,6 +83,8 @@ class _LineReader:
             else:
                 chords.append([note])
         written = [self._choose(chord) if len(chord) > 1 else _alone(chord[0]) for chord in chords]
+        for name in dict.fromkeys(name for note in written for name in note.marks.unsung):
+            self._notice("ornament_not_sung", f"A {name.replace('-', ' ')} is not sung: the plain note is.")
         return self._without_overlap(written)
 
     def _stream_here(self, notes: Sequence[Note]) -> Stream:

@@ -61,6 +61,8 @@ class NoteMarks(NamedTuple):
     slur_stops: tuple[str, ...] = ()
     breath_after: bool = False
     fermata: bool = False
+    unsung: tuple[str, ...] = ()
+    """Ornaments and slides, by their MusicXML names: the plain note is sung."""
 
 
 NO_MARKS = NoteMarks()

@@ -41,6 +41,12 @@ _MOST_LYRICS: Final = 32
 _ARTICULATIONS: Final[dict[str, Articulation]] = {name: name for name in get_args(Articulation)}
 _NOT_READ: Final = frozenset({"type", "stem", "beam", "accidental", "dot", "time-modification", "instrument"})
 _STAVES: Final[dict[str | None, int]] = {"1": 1, "2": 2, "3": 3}
+_ORNAMENTS: Final = frozenset(
+    {
+        "trill-mark", "turn", "delayed-turn", "inverted-turn", "delayed-inverted-turn", "vertical-turn", "shake",
+        "schleifer", "mordent", "inverted-mordent", "tremolo", "haydn",
+    }
+)  # fmt: skip
 _TYPES: Final = {
     "maxima": Fraction(32), "long": Fraction(16), "breve": Fraction(8), "whole": Fraction(4), "half": Fraction(2),
     "quarter": Fraction(1), "eighth": Fraction(1, 2), "16th": Fraction(1, 4), "32nd": Fraction(1, 8),
@@ -306,6 +312,7 @@ class NoteReader:
         articulations: set[Articulation] = set()
         starts: list[str] = []
         stops: list[str] = []
+        unsung: list[str] = []
         ties = ""
         breath = fermata = False
         for child in notations:
@@ -327,8 +334,14 @@ class NoteReader:
                         breath = True
             elif tag == "fermata":
                 fermata = True
+            elif tag == "ornaments":
+                unsung += [str(mark.tag) for mark in child if mark.tag in _ORNAMENTS]
+            elif tag in ("glissando", "slide"):
+                if child.get("type") == "start":
+                    unsung.append(str(tag))
             elif tag == "dynamics" and any(str(mark.tag).startswith(("sf", "fz", "rf")) for mark in child):
                 articulations.add("accent")
-        if not (articulations or starts or stops or breath or fermata):
+        if not (articulations or starts or stops or breath or fermata or unsung):
             return NO_MARKS, ties
-        return NoteMarks(frozenset(articulations), tuple(starts), tuple(stops), breath, fermata), ties
+        marks = NoteMarks(frozenset(articulations), tuple(starts), tuple(stops), breath, fermata, tuple(unsung))
+        return marks, ties

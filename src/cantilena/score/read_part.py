@@ -157,6 +157,8 @@ class PartReader:
                 self._read_time(child, index)
             elif tag == "transpose":
                 self._read_transpose(child)
+            elif tag == "measure-style" and any(style.tag == "measure-repeat" for style in child):
+                self._notes.notice("simile_not_sung", "A sign that repeats the measure before it is not followed.")
         return factor
 
     def _read_time(self, element: etree._Element, index: int) -> None:

@@ -76,6 +76,7 @@ def _joined_marks(first: NoteMarks, second: NoteMarks) -> NoteMarks:
         slur_stops=tuple(slur for slur in (*first.slur_stops, *second.slur_stops) if slur not in within),
         breath_after=second.breath_after,
         fermata=first.fermata or second.fermata,
+        unsung=(*first.unsung, *second.unsung),
     )
 
 

@@ -53,6 +53,18 @@ def verse_of_turn(labels: Sequence[str], turn: int) -> str:
     return numbered[(turn - 1) % len(numbered)]
 
 
+def find_verse(labels: Sequence[str], asked: str) -> str | None:
+    """The label that a user means: itself, or one of the numbers that it holds.
+
+    >>> find_verse(("1|3", "2"), "3"), find_verse(("Chorus",), "chorus"), find_verse(("1",), "2")
+    ('1|3', 'Chorus', None)
+    """
+    wanted = " ".join(asked.casefold().split())
+    exact = (label for label in labels if label.casefold() == wanted)
+    holding = (label for label in labels if wanted.isdecimal() and wanted in _NUMBERS.findall(label))
+    return next(exact, None) or next(holding, None)
+
+
 def choose_lyrics(notes: Sequence[SungNote], labels: Sequence[str], verse: str | None) -> list[tuple[str, str, str]]:
     """Give each note the lyric it sings, if any.
 

@@ -213,6 +213,18 @@ class TestNotes:
         assert times(melody) == [(0, 1), (1, 1)]
         assert codes(melody) == ["note_overlap"]
 
+    def test_ornaments_and_slides_are_told(self):
+        notations = '<ornaments><trill-mark/><wavy-line type="start"/></ornaments><slide type="start"/>'
+        melody = sing(note(words="la", notations=notations) + note("D4", notations='<slide type="stop"/>'))
+        assert [finding.message for finding in melody.findings] == [
+            "A trill mark is not sung: the plain note is.",
+            "A slide is not sung: the plain note is.",
+        ]
+
+    def test_a_measure_written_as_a_sign_is_told(self):
+        sign = '<attributes><measure-style><measure-repeat type="start">1</measure-repeat></measure-style></attributes>'
+        assert codes(sing(note(words="la"), sign + rest())) == ["simile_not_sung"]
+
     def test_small_and_headless_notes_without_words_are_left_out(self):
         melody = sing(note(words="la") + note("D4", first="<cue/>") + note("E4", first="<notehead>none</notehead>"))
         assert pitches(melody) == [60]

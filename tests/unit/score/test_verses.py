@@ -79,6 +79,10 @@ class TestPasses:
         )
         assert sung(melody) == ["a", "one", "b", "two"]
 
+    def test_a_label_of_several_numbers_answers_to_each(self):
+        words = lyric("odd", verse="1|3") + lyric("even", verse="2")
+        assert sung(sing(note(words=words), verse="3")) == ["odd"]
+
     def test_an_unknown_verse_names_what_there_is(self):
         with pytest.raises(OptionError, match="no verse '7'") as caught:
             sing(note(words=both("one", "two")), verse="7")
