@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import MutableMapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
 import structlog
+
+from cantilena.version import package_version
 
 
 def configure_logging(*, log_format: Literal["console", "json"], log_level: str | None) -> None:
@@ -39,14 +40,6 @@ def configure_logging(*, log_format: Literal["console", "json"], log_level: str 
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
-
-
-def package_version() -> str:
-    """Version of the installed package, ``"unknown"`` when it runs from a bare folder."""
-    try:
-        return version("cantilena")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 _VERSION = package_version()

@@ -5,26 +5,27 @@ Nothing else in the package reads a clock. Lyrics and scores are never logged, o
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-import structlog
-
 STEPS: Final = ("align", "durations", "pitch", "variance", "synthesize_audio", "postprocess")
 """The six public steps of a song, in order."""
 
 Outcome = Literal["ok", "cached", "skipped", "failed", "canceled"]
 
-_log = structlog.get_logger("cantilena")
-
 
 def _emit(level: Literal["debug", "info"], event: str, **fields: object) -> None:
-    """Log an event, if whoever runs this process set up logging: a library is silent by itself."""
-    if structlog.is_configured():
-        getattr(_log, level)(event, **fields)
+    """Log an event, if whoever runs this process set up structlog: a library is silent by itself.
+
+    Importing structlog takes longer than reading a score, so that is left to those who want its lines.
+    """
+    structlog = sys.modules.get("structlog")
+    if structlog is not None and structlog.is_configured():
+        getattr(structlog.get_logger("cantilena"), level)(event, **fields)
 
 
 @dataclass(slots=True)
@@ -128,6 +129,11 @@ class SongTrace:
 def log_model_loaded(*, model: str, provider: str, size: int, elapsed_ms: float) -> None:
     """Log that an ONNX model was opened (event ``model_loaded``)."""
     _emit("info", "model_loaded", model=model, provider=provider, bytes=size, elapsed_ms=_round(elapsed_ms))
+
+
+def log_unexpected_error(error: Exception) -> None:
+    """Log a failure nobody foresaw, with its traceback, at DEBUG (event ``unexpected_error``)."""
+    _emit("debug", "unexpected_error", exc_info=error)
 
 
 @contextmanager

@@ -98,9 +98,8 @@ class _Extraction:
 
     def melody(self, *, verse: str | None, measures: tuple[str, str] | None, vocalise: str | None) -> Melody:
         """Everything in order; see :func:`extract_melody`."""
-        visits = self._cut(measures)
-        start = visits[0].onset if visits else Fraction(0)
-        notes = self._perform(visits, start)
+        visits, start = self._cut(measures)
+        notes = self._perform(visits)
         if not any(not note.written.grace for note in notes):
             raise self._no_notes(measures)
         if vocalise is None:
@@ -112,30 +111,24 @@ class _Extraction:
         slurred = slurred_notes(notes)
         syllables = self._words(notes) if vocalise is None else self._vocalise(notes, vocalise, slurred)
         self._check_pitches(notes)
-        end = self._end(visits)
-        own_findings = self._notices.findings()
+        last = visits[-1]
         return Melody(
             part_id=self._line.id,
             part=self._line.name,
             notes=_melody_notes(notes, syllables, slurred),
-            tempo_map=self._score.tempo_map if start == 0 else self._score.tempo_map.starting_at(start),
-            dynamics=perform_dynamics(
-                self._line.part.dynamics, self._line.stream[0], self._score.measures,
-                [visit._replace(onset=visit.onset - start) for visit in visits] if start else visits,
-            ),
-            duration=end - start,
-            findings=self._score.findings + own_findings,
-        )  # fmt: skip
+            tempo_map=self._score.tempo_map.starting_at(start) if start else self._score.tempo_map,
+            dynamics=perform_dynamics(self._line.part.dynamics, self._line.stream[0], self._score.measures, visits),
+            duration=last.onset + self._score.measures[last.measure].length,
+            findings=self._score.findings + self._notices.findings(),
+        )
 
     # --- measures -----------------------------------------------------------------------------------------------
 
-    def _end(self, visits: Sequence[Visit]) -> Fraction:
-        return visits[-1].onset + self._score.measures[visits[-1].measure].length if visits else Fraction(0)
-
-    def _cut(self, measures: tuple[str, str] | None) -> tuple[Visit, ...]:
+    def _cut(self, measures: tuple[str, str] | None) -> tuple[Sequence[Visit], Fraction]:
+        """The visits to sing, their onsets counted from the first of them, and where that one stood."""
         visits = self._score.visits
         if measures is None:
-            return visits
+            return visits, Fraction(0)
         numbers = [self._score.measures[visit.measure].number for visit in visits]
         first, last = (text.strip() for text in measures)
         for wanted in (first, last):
@@ -144,13 +137,15 @@ class _Extraction:
         begin = numbers.index(first)
         if last not in numbers[begin:]:
             raise self._measure_unknown(f"Measure {last} does not come after measure {first}.", numbers)
-        return visits[begin : numbers.index(last, begin) + 1]
+        start = visits[begin].onset
+        cut = visits[begin : numbers.index(last, begin) + 1]
+        return [visit._replace(onset=visit.onset - start) for visit in cut], start
 
     def _measure_unknown(self, message: str, numbers: Sequence[str]) -> OptionError:
         hint = f"Its measures run from {numbers[0]} to {numbers[-1]}." if numbers else "It has no measures."
         return OptionError("measure_unknown", message, hint=hint)
 
-    def _perform(self, visits: Sequence[Visit], start: Fraction) -> list[SungNote]:
+    def _perform(self, visits: Sequence[Visit]) -> list[SungNote]:
         """Every note of every visited measure, repeats written out; counted before that."""
         count = sum(len(self._written[visit.measure]) for visit in visits)
         if count > MAX_SUNG_NOTES:
@@ -160,7 +155,7 @@ class _Extraction:
             )  # fmt: skip
         return [
             SungNote(
-                visit.onset - start + written.onset, written.duration, written,
+                visit.onset + written.onset, written.duration, written,
                 self._score.measures[visit.measure].number, visit,
             )
             for visit in visits

@@ -158,7 +158,7 @@ def order_of_performance(navigation: Sequence[Navigation]) -> Order:
     >>> [step.measure for step in order_of_performance([Navigation(), Navigation(backward=2)]).steps]
     [0, 1, 0, 1]
     """
-    navigation = _with_jumps_at_barlines(navigation)
+    navigation = _with_leap_to_coda(_with_jumps_at_barlines(navigation))
     sections = find_sections(navigation)
     jumps = sum(place.da_capo or place.dal_segno is not None for place in navigation)
     bound = sum(section.passes * (section.stop - section.start + 1) for section in sections) + jumps * len(navigation)
@@ -169,6 +169,15 @@ def order_of_performance(navigation: Sequence[Navigation]) -> Order:
             hint="Correct the number of repeats, or cut the score.",
         )
     return _Walk(navigation, sections).perform()
+
+
+def _with_leap_to_coda(navigation: list[Navigation]) -> list[Navigation]:
+    """Of two coda signs and no *To Coda* the first is where the leap begins."""
+    signs = [i for i, place in enumerate(navigation) if place.coda]
+    if len(signs) < 2 or any(place.to_coda for place in navigation):
+        return navigation
+    first = signs[0]
+    return [*navigation[:first], replace(navigation[first], coda=set(), to_coda=True), *navigation[first + 1 :]]
 
 
 def _with_jumps_at_barlines(navigation: Sequence[Navigation]) -> list[Navigation]:

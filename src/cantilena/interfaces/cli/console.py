@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 
 def start_logging() -> None:
-    """Set up log lines as the environment asks."""
-    from cantilena.logs import configure_logging
+    """Set up log lines as the environment asks; where it asks for none, the machinery is not even loaded."""
     from cantilena.settings import load_settings
 
     settings = load_settings()
-    configure_logging(log_format=settings.log_format, log_level=settings.log_level)
+    if settings.log_format == "json" or settings.log_level is not None:
+        from cantilena.logs import configure_logging
+
+        configure_logging(log_format=settings.log_format, log_level=settings.log_level)
 
 
 def show_help(context: typer.Context) -> None:

@@ -33,7 +33,7 @@ def _root(
     version: bool = typer.Option(False, "--version", help="Print the version and leave."),
 ) -> None:
     if version:
-        from cantilena.logs import package_version
+        from cantilena.version import package_version
 
         typer.echo(f"cantilena {package_version()}")
         raise typer.Exit

@@ -71,9 +71,9 @@ def report_error(
 
 def report_unexpected(error: Exception, *, as_json: bool) -> int:
     """Tell a failure nobody foresaw: its kind in a sentence, its traceback in the log at DEBUG."""
-    import structlog
+    from cantilena.tracing import log_unexpected_error
 
-    structlog.get_logger("cantilena").debug("unexpected_error", exc_info=error)
+    log_unexpected_error(error)
     report_error(
         f"Something unforeseen went wrong: {type(error).__name__}: {error}",
         code="internal_error",
