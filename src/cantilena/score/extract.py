@@ -219,7 +219,7 @@ class _Extraction:
             by_label = {lyric.verse: lyric for lyric in lyrics}
             return by_label.get(label) or by_label[verse_of_turn(verse_labels(lyrics), turn)]
 
-        first = share_lyrics(notes, dict(enumerate(written)), choose)
+        first = share_lyrics(notes, dict(enumerate(written)), choose, wordless=not self._line.own_lyric_notes)
         if first is not None:
             self._notice(
                 "lyrics_shared", "The voice has no words of its own here: it sings those of its neighbour.", first

@@ -174,6 +174,8 @@ def share_lyrics(
     notes: Sequence[SungNote],
     neighbour: Mapping[int, Sequence[WrittenNote]],
     choose: Callable[[tuple[Lyric, ...], int], Lyric | None],
+    *,
+    wordless: bool,
 ) -> str | None:
     """Give wordless stretches of a line the words that stand under its neighbour at the same time.
 
@@ -185,6 +187,8 @@ def share_lyrics(
         The neighbour's notes by index of their measure.
     choose : callable (lyrics, turn) -> Lyric or None
         The verse to take.
+    wordless : bool
+        The line has no words at all; otherwise a short gap is its own melisma.
 
     Returns
     -------
@@ -195,7 +199,8 @@ def share_lyrics(
     for begin, end in list(_gaps(notes)):
         run = notes[begin:end]
         found = list(_words_beside(run, neighbour, choose))
-        if not found or (not _parted(notes, begin) and (len(found) < _OWN_STRETCH or _goes_on(notes[begin - 1]))):
+        melisma = not (wordless or _parted(notes, begin)) and (len(found) < _OWN_STRETCH or _goes_on(notes[begin - 1]))
+        if melisma:
             continue
         for note, lyric in found:
             note.lyrics.append(lyric)

@@ -139,6 +139,15 @@ class TestVoices:
         song = [note("C5", words="one") * 6, elsewhere]
         assert pitches(sing(*song)) == [72] * 6 + [74, 76]
 
+    def test_a_voice_that_is_not_written_for_a_while_sings_with_its_staff(self):
+        both_staves = note("C5", words="one", staff=1) + backup(1) + note("C3", words="eins", voice="5", staff=2)
+        apart = note("D5", words="two", staff=1) + backup(1) + note("D3", words="zwei", voice="5", staff=2)
+        divided = backup(1) + note("B2", voice="6", staff=2)
+        score = read(part(both_staves, apart + divided))
+        lowest = extract_melody(score, part="P1/3")
+        assert pitches(lowest) == [48, 47]
+        assert sung(lowest) == ["eins", "zwei"]
+
     def test_a_few_words_of_another_voice_are_told(self):
         song = "".join(note("C5", words="la") for _ in range(20)) + backup(1) + note("A4", voice="2", words="no")
         melody = sing(song)

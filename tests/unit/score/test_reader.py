@@ -7,8 +7,8 @@ from fractions import Fraction
 import pytest
 
 from cantilena.errors import ScoreError
-from cantilena.score import Score
-from tests.unit.score.engraving import backup, codes, direction, note, part, read, rest
+from cantilena.score import Score, extract_melody
+from tests.unit.score.engraving import BACKWARD, backup, codes, direction, ending, note, part, read, rest
 
 
 def onsets(score: Score, part_index: int = 0) -> list[list[float]]:
@@ -275,6 +275,53 @@ def test_jumps_told_by_sounds():
     bars[3] += '<direction><direction-type><words>x</words></direction-type><sound dalsegno="s"/></direction>'
     bars[4] = '<sound coda="c"/>' + bars[4]
     assert [visit.measure for visit in read(part(*bars)).visits] == [0, 1, 2, 3, 1, 2, 4]
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        {1: direction("<segno/>"), 2: direction("<words>To Coda</words>"), 4: direction("<coda/>")},
+        {1: "<barline><segno/></barline>", 2: '<sound tocoda="x"/>', 4: "<barline><coda/></barline>"},
+        {1: direction("<segno/>"), 2: direction("<coda/>"), 4: direction("<coda/>")},
+    ],
+)
+def test_signs_and_words_of_a_leap_to_the_coda(marks):
+    bars = [marks.get(i, "") + note(beats=4) for i in range(5)]
+    bars[3] += direction("<words>Dal Segno al Coda</words>")
+    assert [visit.measure for visit in read(part(*bars)).visits] == [0, 1, 2, 3, 1, 2, 4]
+
+
+@pytest.mark.parametrize("sound", ['dacapo="yes"', 'dacapo="yes" fine="no"'])
+def test_da_capo_by_sound_alone(sound):
+    score = read(part('<sound fine="yes"/>' + note(), note() + f"<sound {sound}/>"))
+    assert [visit.measure for visit in score.visits][:3] == [0, 1, 0]
+
+
+def test_a_repeat_begun_by_a_sound():
+    score = read(part(note(), '<sound forward-repeat="yes"/>' + note() + BACKWARD))
+    assert [visit.measure for visit in score.visits] == [0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("number", "order"), [("1, 2", [0, 1, 0, 1, 0, 2]), ("1-2", [0, 1, 0, 1, 0, 2]), ("", [0, 1, 0, 2])]
+)
+def test_numbers_of_endings(number, order):
+    last = "3" if number else "2"
+    bars = [note(), ending(number, "start") + note() + ending(number, "stop", repeat=True)]
+    score = read(part(*bars, ending(last, "start") + note() + ending(last, "discontinue")))
+    assert [visit.measure for visit in score.visits] == order
+
+
+def test_a_direction_may_be_shifted():
+    mark = direction("<words>Presto</words>", "<offset>48</offset>")
+    assert [one.onset for one in read(part(mark + note(beats=4))).tempo_marks] == [2]
+
+
+def test_dynamics_of_another_staff_are_not_those_of_the_line():
+    below = direction("<dynamics><ff/></dynamics>", "<staff>2</staff>")
+    above = direction("<dynamics><p/></dynamics>", "<staff>1</staff>")
+    melody = extract_melody(read(part(below + above + note(words="la", staff=1))))
+    assert [point.level for point in melody.dynamics] == [-6.5]
 
 
 def test_any_part_may_have_the_repeats():

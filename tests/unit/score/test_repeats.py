@@ -112,6 +112,10 @@ class TestJumps:
         )  # fmt: skip
         assert order(navigation) == [0, 1, 2, 3, 1, 2, 4, 5]
 
+    def test_of_two_coda_signs_the_first_is_where_the_leap_begins(self):
+        navigation = signs(5, m1=Navigation(coda={""}), m3=Navigation(da_capo=True), m4=Navigation(coda={""}))
+        assert order(navigation) == [0, 1, 2, 3, 0, 1, 4]
+
     def test_the_nearest_segno_with_the_name_counts(self):
         navigation = signs(
             5, m0=Navigation(segno={"a"}), m1=Navigation(segno={"b"}), m2=Navigation(segno={"a"}),

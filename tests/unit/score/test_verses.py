@@ -148,6 +148,23 @@ class TestSharedWords:
         melody = extract_melody(read(part(soprano + backup(3) + alto)), part="P1/2")
         assert sung(melody) == ["O Lord", "my"]
 
+    def test_in_a_cut_as_well(self):
+        score = read(part(note(words="la"), self.satb()))
+        assert sung(extract_melody(score, part="tenor", measures=("2", "2"))) == ["Praise", "~", "God"]
+
+    def test_a_held_vowel_takes_no_words_of_the_neighbour(self):
+        soprano = (
+            note("C5", words="one") + note("C5", words="two") + note("C5", words="three") + note("C5", words="four")
+        )
+        alto = note("E4", voice="2", words=lyric("ah", more="<extend/>")) + note("E4", voice="2") * 3
+        melody = extract_melody(read(part(soprano + backup(4) + alto)), part="P1/2")
+        assert sung(melody) == ["ah", "~", "~", "~"]
+
+    def test_a_syllable_while_the_voice_rests_is_not_sung(self):
+        soprano = note("C5", words="one") + note("C5", words="two") + note("C5", words="three")
+        alto = note("E4", voice="2") + rest(voice="2") + note("F4", voice="2")
+        assert sung(extract_melody(read(part(soprano + backup(3) + alto)), part="P1/2")) == ["one", "three"]
+
     def test_own_words_come_first(self):
         soprano = note("C5", words="high") + note("C5", words="up")
         alto = note("E4", voice="2", words="low") + note("E4", voice="2", words="down")
