@@ -103,7 +103,7 @@ class _Extraction:
         if not any(not note.written.grace for note in notes):
             raise self._no_notes(measures)
         if vocalise is None:
-            self._choose_words(notes, verse)
+            self._choose_words(notes, verse, whole=measures is None)
         notes = merge_ties([note for note in notes if not note.dropped])
         notes = self._place_graces(notes)
         if not notes:
@@ -182,7 +182,8 @@ class _Extraction:
 
     # --- words --------------------------------------------------------------------------------------------------
 
-    def _choose_words(self, notes: list[SungNote], verse: str | None) -> None:
+    def _choose_words(self, notes: list[SungNote], verse: str | None, *, whole: bool) -> None:
+        """Give each note its lyrics; of the whole song also tell which verses nobody hears."""
         own = verse_labels(lyric for measure in self._written for note in measure for lyric in note.lyrics)
         neighbours = self._neighbours()
         labels = own or verse_labels(
@@ -202,7 +203,7 @@ class _Extraction:
             self._notice(code, message, measure)
         for written in neighbours:
             self._share(notes, written, labels, verse)
-        if verse is None:
+        if verse is None and whole:
             self._note_verses_left_out(notes, own)
         self._drop_laughs(notes)
 
@@ -233,14 +234,20 @@ class _Extraction:
             for note in self._written[index]
             for lyric in note.lyrics
         }
-        for label in labels:
-            if label not in sung:
-                self._notices.add(
-                    "verse_not_sung", f"Verse {label} is not sung: no repeat leads to it.",
-                    part=self._line.name, measure=first[label], hint=f"Sing it with --verse {label}.",
-                )  # fmt: skip
-        if labels and min(labels) == labels[0] == "2" and "2" in sung:
-            self._notice("verse_one_missing", "There is no verse 1: the lowest, verse 2, is sung.", first["2"])
+        left_out = [label for label in labels if label not in sung]
+        if left_out:
+            many = len(left_out) > 1
+            which = f"Verses {', '.join(left_out)} are" if many else f"Verse {left_out[0]} is"
+            self._notices.add(
+                "verse_not_sung",
+                f"{which} not sung: no repeat leads to {'them' if many else 'it'}.",
+                part=self._line.name,
+                measure=first[left_out[0]],
+                hint=f"Sing {'one of them' if many else 'it'} with --verse {left_out[0]}.",
+            )
+        if labels and labels[0].isdecimal() and int(labels[0]) > 1 and labels[0] in sung:
+            message = f"There is no verse 1: the lowest, verse {labels[0]}, is sung."
+            self._notice("verse_one_missing", message, first[labels[0]])
 
     def _drop_laughs(self, notes: Iterable[SungNote]) -> None:
         for note in notes:

@@ -66,6 +66,12 @@ class TestPasses:
         assert codes(melody) == ["verse_not_sung"]
         assert melody.findings[0].hint == "Sing it with --verse 2."
 
+    def test_several_of_them_in_one_sentence(self):
+        words = "".join(lyric("la", verse=verse) for verse in "123")
+        (finding,) = sing(note(words=words)).findings
+        assert finding.message == "Verses 2, 3 are not sung: no repeat leads to them."
+        assert finding.hint == "Sing one of them with --verse 2."
+
     def test_the_lowest_verse_when_there_is_no_first(self):
         melody = sing(note(words=lyric("two", verse="2")))
         assert sung(melody) == ["two"]
