@@ -24,8 +24,8 @@ WANDER = ((0.43, 0.4), (0.97, 0.35), (2.1, 0.25))
 """Movement of a held vowel: (Hz, share)."""
 WANDER_SEMITONES = 0.22
 WANDER_LEVEL = 0.06
-OUTPUT_GAIN = 0.588
-"""Level of the singing above the level of the analysed speech (natural log, 5.1 dB)."""
+OUTPUT_GAIN = 0.45
+"""Level of the singing above the level of the analysed speech (natural log, 3.9 dB)."""
 
 
 class AcousticNet(nn.Module):

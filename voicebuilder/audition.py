@@ -109,6 +109,16 @@ SONGS: Final = (
         "eh.v.r.iy 60:.5 60:.5 | f.l.aw.er 64:1 62:1 | ih.n 60:.5 | dh.ah 60:.5 | g.aa.r.d.ah.n 65:1.5 64:1",
         "ow.p.ah.n.z 62:1 64:1 | s.l.ow.l.iy 65:1.5 62:.5 | t.ah 60:.5 | dh.ah 59:.5 | s.ah.n 60:3",
     ),
+    _song(
+        "candles", "seven silver candles burning brightly in the window",
+        "s.eh.v.ah.n 60:1 60:1 | s.ih.l.v.er 64:1 62:1 | k.ae.n.d.ah.l.z 60:1 59:1 | b.er.n.ih.ng 57:1 57:2",
+        "b.r.ay.t.l.iy 57:1 59:1 | ih.n 60:1 | dh.ah 62:1 | w.ih.n.d.ow 64:2 60:3",
+    ),
+    _song(
+        "harbor", "sailors bring their boats to harbor before the winter storms",
+        "s.ey.l.er.z 64:1 62:1 | b.r.ih.ng 60:1 | dh.eh.r 62:.5 | b.ow.t.s 64:1 | t.ah 62:.5 | hh.aa.r.b.er 60:1 57:2",
+        "b.ih.f.ao.r 57:.5 60:1 | dh.ah 62:.5 | w.ih.n.t.er 64:1 62:1 | s.t.ao.r.m.z 60:3",
+    ),
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ still moves inside its own natural middle. The result does not depend on any pit
 
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -15,12 +16,16 @@ from numpy.typing import NDArray
 
 from voicebuilder.analysis import Envelopes
 from voicebuilder.spectra import FRAME_SECONDS, LOG_FLOOR, N_MELS, mel_edges
-from voicebuilder.symbols import BREATH, DIPHTHONGS, IDS, SILENCE, SYMBOLS, is_vowel
+from voicebuilder.symbols import BREATH, IDS, SILENCE, SYMBOLS, is_vowel
 
 EDGE_SECONDS: Final = 0.06
 """Natural part kept at each end of a held vowel."""
 GLIDE_SECONDS: Final = (0.12, 0.18)
 """Length of a diphthong's glide at the end of a held note."""
+HOLD: Final = MappingProxyType(
+    {"ey": (0.08, 0.25), "ow": (0.12, 0.32), "ay": (0.2, 0.38), "aw": (0.2, 0.4), "oy": (0.15, 0.4)}
+)
+"""Where the first target of a diphthong lies, as shares of its spoken length."""
 LEVELLING: Final = 0.6
 """How far vowels move towards the loud vowels of their utterance."""
 HARMONIC_BELOW_NOISE: Final = 4.0
@@ -79,11 +84,12 @@ def _vowel_path(rng: np.random.Generator, symbol: str, start: float, end: float,
         return start + (np.arange(n) + 0.5) / n * source
     sub = FRAME_SECONDS / 2.0
     head = min(EDGE_SECONDS / sub, 0.35 * source)
-    if symbol in DIPHTHONGS:
-        tail_source = 0.60 * source
+    if symbol in HOLD:
+        low, high = HOLD[symbol]
+        head = low * source
+        tail_source = (1.0 - high) * source
         tail = min(rng.uniform(*GLIDE_SECONDS) / sub, 0.45 * n)
-        head = min(head, 0.25 * source)
-        hold = (start + head, start + source - tail_source)
+        hold = (start + head, start + high * source)
     else:
         tail = tail_source = min(EDGE_SECONDS / sub, 0.35 * source)
         hold = (start + head, end - tail)

@@ -12,7 +12,6 @@ SILENCE: Final = "SP"
 BREATH: Final = "AP"
 
 VOWELS: Final = ("aa", "ae", "ah", "ao", "aw", "ay", "eh", "er", "ey", "ih", "iy", "ow", "oy", "uh", "uw")
-DIPHTHONGS: Final = ("aw", "ay", "ey", "ow", "oy")
 
 TYPES: Final = MappingProxyType(
     {

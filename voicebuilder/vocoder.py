@@ -32,7 +32,7 @@ SOURCE_TOP_HZ: Final = 18500.0
 """No harmonic is drawn above this frequency."""
 JITTER: Final = 0.002
 SHIMMER: Final = 0.02
-PULSED_NOISE: Final = 0.6
+PULSED_NOISE: Final = 0.45
 """How deeply the noise of voiced sounds follows the pulses, 0 to 1."""
 
 
