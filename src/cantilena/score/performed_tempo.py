@@ -129,10 +129,7 @@ def _stretches(
         offset, lasts = _ramp_end(event, following, measures, visits, end)
         if offset <= at:
             continue
-        goal = min(max(bpm * event.value, min(bpm, _SLOWEST)), max(bpm, _FASTEST))
-        if following is not None and lasts and following.kind == "set" and (following.value < bpm) == (event.value < 1):
-            # a written goal on the same side is reached, but not by more than the word asks for
-            goal = max(goal, following.value) if event.value < 1 else min(goal, following.value)
+        goal = _goal(event, bpm, following if lasts else None)
         stretches.append(_Stretch(at, offset, bpm, goal))
         at = offset
         bpm = goal if lasts and following is not None and following.kind == "ramp" else base
@@ -141,6 +138,15 @@ def _stretches(
     if not stretches:
         stretches.append(_Stretch(Fraction(0), Fraction(1), bpm, bpm))
     return stretches
+
+
+def _goal(event: _Event, bpm: float, following: _Event | None) -> float:
+    """The tempo that a *rit.* or *accel.* leads to: a written one on its side, but never further than it means."""
+    goal = min(max(bpm * event.value, min(bpm, _SLOWEST)), max(bpm, _FASTEST))
+    slower = event.value < 1
+    if following is None or following.kind != "set" or (following.value < bpm) != slower:
+        return goal
+    return max(goal, following.value) if slower else min(goal, following.value)
 
 
 def _ramp_end(

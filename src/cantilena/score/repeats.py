@@ -211,6 +211,7 @@ class _Walk:
         self._coda_taken = False
 
     def perform(self) -> Order:
+        """Walk from the beginning to the end; tell of signs that led nowhere."""
         for section in self._sections:
             if self._navigation[section.start].forward and not section.repeated:
                 self._remark("repeat_open", "A repeat begins here and never ends: it is sung once.", section.start)

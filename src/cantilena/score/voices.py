@@ -184,7 +184,7 @@ def _lines_of(part: Part, most_lyrics: int) -> list[Line]:
     ][:MAX_LINES]
     if len(own) == 1 or main not in own:
         return [_single(part, main, (main,))]
-    names = _names_of_lines(part.name, own)
+    names = _names_of_lines(part.name, own, main)
     return [
         Line(
             id=part.id if stream == main else f"{part.id}/{n}",
@@ -220,10 +220,10 @@ def _main_stream(part: Part, streams: list[Stream]) -> Stream:
     return streams[0]
 
 
-def _names_of_lines(part_name: str, streams: list[Stream]) -> list[str]:
+def _names_of_lines(part_name: str, streams: list[Stream], main: Stream) -> list[str]:
     words = [word for word in _NAME_BREAKS.split(part_name) if word]
     if len(words) == len(streams) and all(map(_VOICE_NAME.match, words)):
         return words
     if len(streams) == 4 and [staff for staff, _ in streams] in ([1, 1, 2, 2], [2, 2, 3, 3]):
         return list(_SATB)
-    return [f"{part_name}/{n}" for n in range(1, len(streams) + 1)]
+    return [part_name if stream == main else f"{part_name}/{n}" for n, stream in enumerate(streams, start=1)]
