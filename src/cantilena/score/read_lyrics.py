@@ -31,7 +31,8 @@ def read_lyric(element: etree._Element) -> Lyric:
         tag = child.tag
         if tag == "text":
             text = (child.text or "") if text is None else text + (child.text or "")
-            language = language or child.get(_XML_LANG)
+            if child.keys():  # asking for a name with a namespace takes longer than all the rest
+                language = language or child.get(_XML_LANG)
         elif tag == "syllabic":
             if text is not None:  # the next syllable of the note begins, whether or not an elision says so
                 syllables.append((text, syllabic))

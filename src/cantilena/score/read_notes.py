@@ -120,8 +120,13 @@ class NoteReader:
 
     def length(self, text: str) -> Divisions:
         """Divisions of the text of a ``<duration>``, which may be negative."""
-        length = self._lengths.get(text)
-        return self.number(text, "duration") if length is None else length
+        known = self._lengths.get(text)
+        if known is not None:
+            return known
+        length = self.number(text, "duration")
+        if isinstance(length, int) and length > 0:
+            self._lengths[text] = length
+        return length
 
     def number(self, text: str, what: str) -> int | Fraction:
         """A number of the score, or ``score_bad_number``."""
@@ -244,9 +249,7 @@ class NoteReader:
         if length <= 0:
             self.notice("note_dropped", "A note whose duration is not above zero is left out.")
             return None
-        if isinstance(length, int):
-            self._lengths[text] = length
-        else:
+        if isinstance(length, Fraction):
             self.notice("duration_decimal", "A duration with a decimal point is read as a fraction.")
         return length
 
@@ -279,24 +282,26 @@ class NoteReader:
 
     def _with_lyric(self, lyrics: tuple[Lyric, ...], element: etree._Element) -> tuple[Lyric, ...]:
         lyric = read_lyric(element)
-        if lyric.extend in ("start", "stop"):
+        if lyric.extend and lyric.extend != "line":
             self._follow_line(lyric)
         if not lyric.syllables and lyric.kind == "text":
             return lyrics
-        if len(lyrics) == _MOST_LYRICS:
-            self.notice("lyric_not_sung", f"Only the first {_MOST_LYRICS} lyrics of a note are read.")
-            return lyrics
+        if not lyrics:
+            return (lyric,)
         for other in lyrics:
             if other.verse == lyric.verse:
                 self.notice("lyric_repeated", f"A note has two lyrics of verse {lyric.verse}: the first is read.")
                 return lyrics
+        if len(lyrics) == _MOST_LYRICS:
+            self.notice("lyric_not_sung", f"Only the first {_MOST_LYRICS} lyrics of a note are read.")
+            return lyrics
         return (*lyrics, lyric)
 
     def _follow_line(self, lyric: Lyric) -> None:
         """Remember a line that is drawn from a syllable until it stops."""
         if lyric.extend == "start":
             self._open_lines[lyric.verse] = self.measure
-        else:
+        elif lyric.extend == "stop":
             self._open_lines.pop(lyric.verse, None)
 
     def close_lines(self) -> None:
