@@ -32,8 +32,9 @@ SPEECH_TO_SONG: Final[Mapping[str, float]] = {
     "stop": 0.72, "fricative": 0.75, "affricate": 0.75, "aspirate": 0.72, "nasal": 0.75, "liquid": 0.72,
     "semivowel": 0.58,
 }  # fmt: skip
-LONGEST_SHARE: Final = 0.5
-"""Consonants of a group take at most this share of it."""
+LONGEST_SHARE: Final = 0.4
+"""Consonants of a group take at most this share of it: with a half, fast notes lost their middle (within 50 cents .965
+instead of .972, same word errors)."""
 
 
 def consonant_lengths(utterances: Iterable[Utterance]) -> dict[str, float]:
