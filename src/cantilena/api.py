@@ -440,7 +440,7 @@ def _resolve_voicebank(voicebank: str | Path | Voicebank | None, device: Device)
         return voicebank
     settings = load_settings()
     folder = find_voicebank(voicebank, voicebank_folders(settings))
-    return open_voicebank(folder, threads=settings.cantilena_threads, device=device)
+    return open_voicebank(folder, threads=settings.threads, device=device)
 
 
 def _blocks(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:

@@ -1,40 +1,85 @@
 """Everything Cantilena reads from the environment, and the only module that does.
 
 Built once per process by whoever starts it and handed down as plain arguments: no stage of the singing library sees
-a ``Settings``.
+a ``Settings``. Plain code instead of a settings library, whose import takes longer than reading a score and laying out
+a song together.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
-
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from typing import Final, Literal
 
 from cantilena.errors import OptionError
 
+LogFormat = Literal["console", "json"]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
-class Settings(BaseSettings):
-    """The environment of one process; ``cantilena doctor`` prints each value and where it came from."""
+_MAX_THREADS: Final = 256
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", case_sensitive=False)
 
-    voicebank_dir: Path | None = Field(
-        default=None,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The environment of one process; ``cantilena doctor`` prints each value and where it came from.
+
+    Attributes
+    ----------
+    voicebank_dir : Path or None
+        ``VOICEBANK_DIR``.
+    log_format : {"console", "json"}
+        ``LOG_FORMAT``.
+    log_level : {"DEBUG", "INFO", "WARNING", "ERROR"} or None
+        ``LOG_LEVEL``; None: INFO when ``log_format`` is json, else WARNING.
+    threads : int
+        ``CANTILENA_THREADS``; 0: the cores this process may use.
+    """
+
+    voicebank_dir: Path | None = None
+    log_format: LogFormat = "console"
+    log_level: LogLevel | None = None
+    threads: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Variable:
+    """An environment variable, the field it fills, how its text is read (None: not allowed) and what is allowed."""
+
+    name: str
+    field: str
+    read: Callable[[str], object | None]
+    allowed: str
+    description: str
+
+
+def _read_choice(*choices: str) -> Callable[[str], str | None]:
+    return lambda text: next((choice for choice in choices if choice.casefold() == text.casefold()), None)
+
+
+def _read_threads(text: str) -> int | None:
+    return int(text) if text.isdecimal() and int(text) <= _MAX_THREADS else None
+
+
+_VARIABLES: Final = (
+    _Variable(
+        name="VOICEBANK_DIR", field="voicebank_dir", read=Path, allowed="a folder",
         description="Folder of voicebanks; else assets/voicebanks of the checkout, else the installed voice.",
-    )
-    log_format: Literal["console", "json"] = Field(
-        default="console", description="`json` writes one JSON object a line to standard error."
-    )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] | None = Field(
-        default=None, description="Unset: INFO when LOG_FORMAT is `json`, else WARNING."
-    )
-    cantilena_threads: int = Field(
-        default=0, ge=0, le=256, description="Threads of the models; 0: the cores this process may use."
-    )
+    ),
+    _Variable(
+        name="LOG_FORMAT", field="log_format", read=_read_choice("console", "json"), allowed="console or json",
+        description="`json` writes one JSON object a line to standard error.",
+    ),
+    _Variable(
+        name="LOG_LEVEL", field="log_level", read=_read_choice("DEBUG", "INFO", "WARNING", "ERROR"),
+        allowed="DEBUG, INFO, WARNING or ERROR", description="Unset: INFO when LOG_FORMAT is `json`, else WARNING.",
+    ),
+    _Variable(
+        name="CANTILENA_THREADS", field="threads", read=_read_threads, allowed=f"a number from 0 to {_MAX_THREADS}",
+        description="Threads of the models; 0: the cores this process may use.",
+    ),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,35 +92,38 @@ class SettingOrigin:
     description: str
 
 
-def load_settings() -> Settings:
-    """Read the environment.
+def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the environment; a variable that is empty counts as unset.
 
     Raises
     ------
     OptionError
         ``option_bad_environment``: a variable holds a value that is not allowed.
     """
-    try:
-        return Settings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        variable = str(first["loc"][0]).upper()
-        raise OptionError(
-            "option_bad_environment",
-            f"The environment variable {variable} is {first['input']!r}: {first['msg']}.",
-            hint=f"Set {variable} to a value it allows, or unset it.",
-        ) from error
+    values: dict[str, object] = {}
+    for variable in _VARIABLES:
+        text = environment.get(variable.name, "").strip()
+        if not text:
+            continue
+        value = variable.read(text)
+        if value is None:
+            raise OptionError(
+                "option_bad_environment",
+                f"The environment variable {variable.name} is {text[:40]!r}, but must be {variable.allowed}.",
+                hint=f"Set {variable.name} to {variable.allowed}, or unset it.",
+            )
+        values[variable.field] = value
+    return Settings(**values)  # type: ignore[arg-type]  # each reader gives its field's type
 
 
-def setting_origins(settings: Settings) -> tuple[SettingOrigin, ...]:
-    """Every setting with its value and origin, in the order of the class."""
-    present = {name.upper() for name in os.environ}
+def setting_origins(settings: Settings, environment: Mapping[str, str] = os.environ) -> tuple[SettingOrigin, ...]:
+    """Every setting with its value and origin."""
     return tuple(
         SettingOrigin(
-            variable=name.upper(),
-            value=str(getattr(settings, name)),
-            origin="environment" if name.upper() in present else "default",
-            description=field.description or "",
+            variable=variable.name,
+            value=str(getattr(settings, variable.field)),
+            origin="environment" if environment.get(variable.name, "").strip() else "default",
+            description=variable.description,
         )
-        for name, field in Settings.model_fields.items()
+        for variable in _VARIABLES
     )
