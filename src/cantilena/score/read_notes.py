@@ -229,10 +229,10 @@ class NoteReader:
                 return None, 0
         if self._transpositions:
             midi += self._transpositions.get(staff, self._transpositions.get(0, 0.0))
-        onset = self._beats.get(position)
+        onset, duration = self._beats.get(position), self._beats.get(length)
         note = Note(
-            self.beats(position) if onset is None else onset, self.beats(length), midi, kind, voice, staff, chord,
-            grace, tie_start, tie_stop, cue, hidden, marks, lyrics,
+            self.beats(position) if onset is None else onset, self.beats(length) if duration is None else duration,
+            midi, kind, voice, staff, chord, grace, tie_start, tie_stop, cue, hidden, marks, lyrics,
         )  # fmt: skip
         return note, 0 if chord else length
 

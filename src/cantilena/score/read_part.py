@@ -9,7 +9,7 @@ from typing import Final
 from lxml import etree
 
 from cantilena.errors import ScoreError
-from cantilena.score.model import DynamicMark, FermataMark, Navigation, Note, TempoMark
+from cantilena.score.model import NO_MARKS, DynamicMark, FermataMark, Navigation, Note, TempoMark
 from cantilena.score.notices import Notices
 from cantilena.score.read_directions import DirectionReader
 from cantilena.score.read_notes import NO_BEATS, BeatsCache, Divisions, NoteReader
@@ -109,7 +109,7 @@ class PartReader:
                 if note is None:
                     continue
                 found.append(note)
-                if note.marks.fermata and note.duration:
+                if note.marks is not NO_MARKS and note.marks.fermata and note.duration:
                     sheet.fermatas.append(FermataMark(index, note.onset, note.duration))
                 if not note.chord:
                     before = position
@@ -189,16 +189,18 @@ class PartReader:
 
 def count_streams(measures: tuple[tuple[Note, ...], ...]) -> dict[tuple[int, str], tuple[int, int]]:
     """Notes and lyric notes of each (staff, voice); a lyric on something that is not sung counts as well."""
-    notes: dict[tuple[int, str], int] = {}
-    lyrics: dict[tuple[int, str], int] = {}
+    streams: dict[tuple[int, str], list[int]] = {}
     for measure in measures:
         for note in measure:
             key = (note.staff, note.voice)
-            sung = note.kind == "note" and not note.chord and not note.hidden
-            notes[key] = notes.get(key, 0) + sung
+            counts = streams.get(key)
+            if counts is None:
+                counts = streams[key] = [0, 0]
+            if note.kind == "note" and not note.chord and not note.hidden:
+                counts[0] += 1
             if note.lyrics:
-                lyrics[key] = lyrics.get(key, 0) + 1
-    return {key: (count, lyrics.get(key, 0)) for key, count in notes.items()}
+                counts[1] += 1
+    return {key: (notes, lyric_notes) for key, (notes, lyric_notes) in streams.items()}
 
 
 def check_denominator(beats: Fraction | int) -> None:
