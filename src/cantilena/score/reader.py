@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from fractions import Fraction
 from typing import Final
@@ -143,13 +144,15 @@ def _lay_out(
             f"With its repeats {name} has {performed} notes and marks, more than {MAX_PERFORMED}.",
             hint="Correct the number of repeats, or leave out parts that are not sung.",
         )
+    unit = math.lcm(*{measure.length.denominator for measure in measures})  # whole numbers add up ten times as fast
+    check_denominator(Fraction(1, unit))
+    lengths = [measure.length.numerator * (unit // measure.length.denominator) for measure in measures]
     visits: list[Visit] = []
-    onset = Fraction(0)
+    at = 0
     for step in order.steps:
-        visits.append(Visit(*step, onset))
-        onset += measures[step.measure].length
-        check_denominator(onset)
-    return tuple(visits), onset
+        visits.append(Visit(*step, Fraction(at, unit)))
+        at += lengths[step.measure]
+    return tuple(visits), Fraction(at, unit)
 
 
 def _in_order(tempi: list[list[TempoMark]]) -> tuple[TempoMark, ...]:
