@@ -8,8 +8,11 @@ further than allowed at most, and nothing is ever extracted. No DTD is loaded an
 
 from __future__ import annotations
 
+import io
 import os
 import re
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,12 +20,13 @@ from typing import Any, Final
 from lxml import etree
 
 from cantilena.errors import ScoreError
-from cantilena.score.archive import MAGIC, BadArchiveError, Entry, list_entries, read_entry
 from cantilena.score.notices import Notices
 
 MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 MAX_XML_BYTES: Final = 32 * 1024 * 1024
 MAX_ARCHIVE_ENTRIES: Final = 64
+_ZIP_MAGIC = b"PK"
+_ZIP_ENTRY_MAGIC = b"PK\x01\x02"
 
 _CONTAINER = "META-INF/container.xml"
 _SCORE_SUFFIXES = (".musicxml", ".xml")
@@ -103,7 +107,7 @@ def open_score(data: bytes, *, name: str, notices: Notices) -> ScoreXml:
         ``score_too_large``, ``score_forbidden_entity`` and ``score_not_musicxml`` for the document.
     """
     suffix = Path(name).suffix.lower()
-    if data.startswith(MAGIC):
+    if data.startswith(_ZIP_MAGIC):
         if suffix in _SCORE_SUFFIXES:
             notices.add("file_type_mismatch", f"The file is compressed MusicXML, although it is named {suffix}.")
         data = _score_in_archive(data, name, notices)
@@ -118,33 +122,39 @@ def open_score(data: bytes, *, name: str, notices: Notices) -> ScoreXml:
 
 
 def _score_in_archive(data: bytes, name: str, notices: Notices) -> bytes:
+    if data.count(_ZIP_ENTRY_MAGIC) > MAX_ARCHIVE_ENTRIES:
+        raise ScoreError(
+            "mxl_too_many_entries",
+            f"The archive {name} holds more than {MAX_ARCHIVE_ENTRIES} files.",
+            hint="A compressed score holds one score and little else; export it once more.",
+        )
     try:
-        entries = list_entries(data, most=MAX_ARCHIVE_ENTRIES)
-        if len(entries) > MAX_ARCHIVE_ENTRIES:
-            raise ScoreError(
-                "mxl_too_many_entries",
-                f"The archive {name} holds more than {MAX_ARCHIVE_ENTRIES} files.",
-                hint="A compressed score holds one score and little else; export it once more.",
-            )
-        return _contents(data, _choose_entry(data, entries, name, notices), name)
-    except BadArchiveError as error:
-        raise ScoreError("mxl_corrupt", f"The archive {name} is damaged: {error}.", hint=_MUSICXML_HINT) from error
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            return _read_entry(archive, _choose_entry(archive, entries, name, notices), name)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
+        raise ScoreError(
+            "mxl_corrupt", f"The archive {name} is damaged: {_reason(error)}.", hint=_MUSICXML_HINT
+        ) from error
 
 
-def _choose_entry(data: bytes, entries: list[Entry], name: str, notices: Notices) -> Entry:
+def _choose_entry(
+    archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo], name: str, notices: Notices
+) -> zipfile.ZipInfo:
     """The entry that the container names; failing that, the first that looks like a score."""
-    by_name = {entry.name: entry for entry in entries}
+    by_name = {entry.filename: entry for entry in entries}
     container = by_name.get(_CONTAINER)
     if container is None:
         problem = "The archive has no META-INF/container.xml"
     else:
-        target = _container_target(_contents(data, container, name))
+        target = _container_target(_read_entry(archive, container, name))
         if target in by_name:
             return by_name[target]
-        broken = "META-INF/container.xml is broken"
-        problem = "META-INF/container.xml names no score in the archive" if target else broken
+        problem = (
+            "META-INF/container.xml names no score in the archive" if target else "META-INF/container.xml is broken"
+        )
     for entry in entries:
-        if entry.name.lower().endswith(_SCORE_SUFFIXES) and not entry.name.startswith("META-INF/"):
+        if entry.filename.lower().endswith(_SCORE_SUFFIXES) and not entry.filename.startswith("META-INF/"):
             notices.add("container_repaired", f"{problem}: its first score is read.")
             return entry
     raise ScoreError("mxl_no_score", f"The archive {name} holds no score.", hint=_MUSICXML_HINT)
@@ -162,15 +172,16 @@ def _container_target(container: bytes) -> str:
     return ""
 
 
-def _contents(data: bytes, entry: Entry, name: str) -> bytes:
-    contents = read_entry(data, entry, most=MAX_XML_BYTES)
-    if len(contents) > MAX_XML_BYTES:
+def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> bytes:
+    with archive.open(entry) as member:
+        data = member.read(MAX_XML_BYTES + 1)
+    if len(data) > MAX_XML_BYTES:
         raise ScoreError(
             "score_too_large",
             f"The score inside {name} is larger than {MAX_XML_BYTES // 2**20} MB.",
             hint="Split the score, or leave parts out that are not sung.",
         )
-    return contents
+    return data
 
 
 def _reason(error: Exception) -> str:
