@@ -203,8 +203,7 @@ class Navigation:
     """The jump is known from words alone, which stand at the very start of the measure."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measure:
+class Measure(NamedTuple):
     """A measure of the whole score.
 
     Attributes
