@@ -34,6 +34,8 @@ _COMMON_ENCODING = re.compile(
     r"(utf-?8|utf-?16.*|us-?ascii|iso-?8859.*|windows-.*|cp\d+|shift_?jis|euc-.*|gb.*|big5|koi8.*)$", re.I
 )
 
+_XML_PLACE = re.compile(r", line \d+, column \d+.*")  # what libxml2 adds; the line is told already
+
 _MUSICXML_HINT = "Export the score as MusicXML (.musicxml or .mxl) from the notation program once more."
 _XML_HINT = "The file is damaged or not MusicXML; export it from the notation program once more."
 
@@ -233,7 +235,8 @@ def _syntax_error(error: etree.XMLSyntaxError, data: bytes, name: str) -> ScoreE
             hint="Save the score as UTF-8.",
         )
     line = f" in line {error.lineno}" if error.lineno else ""
-    return ScoreError("score_not_xml", f"{name} is not well-formed XML{line}: {_reason(error)}.", hint=_XML_HINT)
+    said = _XML_PLACE.sub("", _reason(error))
+    return ScoreError("score_not_xml", f"{name} is not well-formed XML{line}: {said}.", hint=_XML_HINT)
 
 
 def _too_complex(name: str) -> ScoreError:

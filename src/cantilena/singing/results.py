@@ -15,6 +15,7 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from cantilena.units import midi_to_hz
 from cantilena.voicebank.dictionary import Kind
 
 _Number = TypeVar("_Number", bound=np.generic)
@@ -146,7 +147,7 @@ class PitchCurve:
     @property
     def f0(self) -> NDArray[np.float32]:
         """The same in Hz, never 0."""
-        return (440.0 * np.exp2((self.midi.astype(np.float64) - 69.0) / 12.0)).astype(np.float32)
+        return midi_to_hz(self.midi).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
