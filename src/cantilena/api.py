@@ -346,15 +346,15 @@ class _Rendered:
     warnings: tuple[Finding, ...]
 
     def report(self) -> SongReport:
-        lead_in = lead_in_seconds(self.plan.voicebank)
+        lead_in = lead_in_seconds(self.plan.singer.voicebank)
         return SongReport(
             duration_seconds=round(self.track.duration_seconds, 3),
             lead_in_seconds=lead_in,
             sample_rate=self.track.sample_rate,
-            voicebank=self.plan.voicebank.id,
-            version=self.plan.voicebank.version,
-            speaker=self.plan.options.speaker,
-            seed=self.plan.options.seed,
+            voicebank=self.plan.singer.voicebank.id,
+            version=self.plan.singer.voicebank.version,
+            speaker=self.plan.singer.options.speaker,
+            seed=self.plan.singer.options.seed,
             phrases=tuple(
                 PhraseSpan(onset=round(p.onset + lead_in, 4), offset=round(p.offset + lead_in, 4), notes=len(p.notes))
                 for p in self.plan.performance.phrases
@@ -388,12 +388,12 @@ def _rendered(
             plan = plan_song(score, line=line, voicebank=bank, options=options)
         with lay_out(plan.performance, sample_rate=bank.sample_rate, lead_in_seconds=lead_in_seconds(bank)) as layout:
             warnings = list(plan.findings)
-            for phrase, waveform, findings in sing_phrases(plan, trace):
-                warnings += findings
-                with trace.timed("postprocess", phrase=phrase.index):
-                    layout.add(waveform)
+            for sung in sing_phrases(plan, trace):
+                warnings += sung.findings
+                with trace.timed("postprocess", phrase=sung.phrase.index):
+                    layout.add(sung.placed_waveform)
                 if on_progress is not None:
-                    on_progress(_progress(plan, phrase.index))
+                    on_progress(_progress(plan, sung.phrase.index))
             with trace.timed("postprocess"):
                 track = layout.finish()
             audio_seconds = track.duration_seconds
@@ -416,7 +416,7 @@ def _rendered(
 
 
 def _progress(plan: SongPlan, index: int) -> Progress:
-    lead_in = lead_in_seconds(plan.voicebank)
+    lead_in = lead_in_seconds(plan.singer.voicebank)
     phrase = plan.performance.phrases[index]
     return Progress(
         phrase=index + 1,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
+from cantilena.cache import ContentStore
 from cantilena.errors import VoicebankError
 from cantilena.settings import Settings
 
@@ -38,3 +39,10 @@ def voicebank_folders(settings: Settings) -> tuple[Path, ...]:
     from cantilena_voice_vesper import voicebanks_dir
 
     return (voicebanks_dir(),)
+
+
+def content_store(settings: Settings) -> ContentStore | None:
+    """Where phrases, quantised models and dictionaries are kept; None: nowhere."""
+    if settings.cache_max_bytes == 0:
+        return None
+    return ContentStore(settings.cache_dir.expanduser(), max_bytes=settings.cache_max_bytes)

@@ -19,6 +19,7 @@ LogFormat = Literal["console", "json"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 _MAX_THREADS: Final = 256
+_BYTE_UNITS: Final = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +36,21 @@ class Settings:
         ``LOG_LEVEL``; None: INFO when ``log_format`` is json, else WARNING.
     threads : int
         ``CANTILENA_THREADS``; 0: the cores this process may use.
+    cache_dir : Path
+        ``CANTILENA_CACHE_DIR``.
+    cache_max_bytes : int
+        ``CANTILENA_CACHE_MAX_BYTES``; 0: nothing is kept.
+    low_memory : bool
+        ``CANTILENA_LOW_MEMORY``.
     """
 
     voicebank_dir: Path | None = None
     log_format: LogFormat = "console"
     log_level: LogLevel | None = None
     threads: int = 0
+    cache_dir: Path = Path("~/.cache/cantilena")
+    cache_max_bytes: int = 1024**3
+    low_memory: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +66,22 @@ class _Variable:
 
 def _read_choice(*choices: str) -> Callable[[str], str | None]:
     return lambda text: next((choice for choice in choices if choice.casefold() == text.casefold()), None)
+
+
+def _read_folder(text: str) -> Path:
+    return Path(text).expanduser()
+
+
+def _read_bytes(text: str) -> int | None:
+    """A number of bytes, or of kilo-, mega- or gigabytes: ``500M``."""
+    number, unit = text.rstrip("kKmMgG"), text[len(text.rstrip("kKmMgG")) :].casefold()
+    if not number.isdecimal() or unit not in _BYTE_UNITS:
+        return None
+    return int(number) * _BYTE_UNITS[unit]
+
+
+def _read_switch(text: str) -> bool | None:
+    return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}.get(text.casefold())
 
 
 def _read_threads(text: str) -> int | None:
@@ -78,6 +104,18 @@ _VARIABLES: Final = (
     _Variable(
         name="CANTILENA_THREADS", field="threads", read=_read_threads, allowed=f"a number from 0 to {_MAX_THREADS}",
         description="Threads of the models; 0: the cores this process may use.",
+    ),
+    _Variable(
+        name="CANTILENA_CACHE_DIR", field="cache_dir", read=_read_folder, allowed="a folder",
+        description="Folder where sung phrases are kept, so that only what changed is sung again.",
+    ),
+    _Variable(
+        name="CANTILENA_CACHE_MAX_BYTES", field="cache_max_bytes", read=_read_bytes,
+        allowed="a number of bytes, such as 500M", description="Size of that folder at most; 0 keeps nothing.",
+    ),
+    _Variable(
+        name="CANTILENA_LOW_MEMORY", field="low_memory", read=_read_switch, allowed="1 or 0",
+        description="1 keeps few models open at a time: less memory, more time.",
     ),
 )  # fmt: skip
 

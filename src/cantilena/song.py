@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Literal
 
 from cantilena.errors import OptionError, VoicebankError
 from cantilena.findings import Finding
-from cantilena.language import Language, check_words, load_language
+from cantilena.language import check_words, load_language
 from cantilena.score import extract_melody
 from cantilena.singing.options import SingOptions
 from cantilena.singing.performance import perform
-from cantilena.singing.pipeline import sing_phrase
+from cantilena.singing.pipeline import PhraseResults, Singer, lead_in_seconds, sing_phrase
 from cantilena.units import midi_to_name
 
 if TYPE_CHECKING:
-    from cantilena.audio.waveform import Waveform
+    from cantilena.language import Language
     from cantilena.score import Score
     from cantilena.score.melody import Melody, Word
-    from cantilena.singing.phrase import Performance, Phrase
+    from cantilena.singing.phrase import Performance
     from cantilena.tracing import SongTrace
     from cantilena.voicebank import Voicebank
 
@@ -63,20 +63,14 @@ class SongPlan:
     ----------
     performance : Performance
         What is sung and when.
-    voicebank : Voicebank
-        Who sings it.
-    language : Language
-        How its words are pronounced.
-    options : SingOptions
-        How it is sung; ``speaker`` is chosen.
+    singer : Singer
+        Who sings it and how; ``options.speaker`` is chosen.
     findings : tuple of Finding
         What the singer of the plan should know.
     """
 
     performance: Performance
-    voicebank: Voicebank
-    language: Language
-    options: SingOptions
+    singer: Singer
     findings: tuple[Finding, ...]
 
 
@@ -108,18 +102,20 @@ def plan_song(score: Score, *, line: LineOptions, voicebank: Voicebank, options:
     speaker = _cast(voicebank, options.speaker, performance)
     return SongPlan(
         performance=performance,
-        voicebank=voicebank,
-        language=language,
-        options=replace(options, speaker=speaker),
+        singer=Singer(
+            voicebank=voicebank,
+            language=language,
+            options=replace(options, speaker=speaker),
+            controls=options.controls.shifted(-lead_in_seconds(voicebank)),
+        ),
         findings=(*performance.findings, *_outside_range(performance, voicebank, speaker)),
     )
 
 
-def sing_phrases(plan: SongPlan, trace: SongTrace) -> Iterator[tuple[Phrase, Waveform, tuple[Finding, ...]]]:
+def sing_phrases(plan: SongPlan, trace: SongTrace) -> Iterator[PhraseResults]:
     """Sing phrase by phrase, in order; each is sung when it is asked for."""
     for phrase in plan.performance.phrases:
-        waveform, findings = sing_phrase(phrase, plan.voicebank, plan.language, plan.options, trace)
-        yield phrase, waveform, findings
+        yield sing_phrase(phrase, plan.singer, trace)
 
 
 def _require_words(melody: Melody, language: Language, options: SingOptions) -> None:

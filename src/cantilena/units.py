@@ -22,6 +22,15 @@ def midi_to_hz(midi: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(A4_HZ * np.exp2((np.asarray(midi, dtype=np.float64) - A4_MIDI) / 12.0))
 
 
+def hz_to_midi(hz: ArrayLike) -> NDArray[np.float64]:
+    """(Fractional) MIDI number of a frequency > 0.
+
+    >>> round(float(hz_to_midi(261.626)), 3)
+    60.0
+    """
+    return np.asarray(A4_MIDI + 12.0 * np.log2(np.asarray(hz, dtype=np.float64) / A4_HZ))
+
+
 def db_to_factor(db: ArrayLike) -> NDArray[np.float64]:
     """Amplitude factor of a level difference in dB.
 

@@ -13,7 +13,7 @@ from cantilena.singing.options import SingOptions
 from cantilena.singing.pipeline import sing_phrase
 from cantilena.tracing import SongTrace
 from cantilena.voicebank import open_voicebank
-from tests.unit.singing.singers import Toy, make_phrase
+from tests.unit.singing.singers import make_phrase, make_voice
 from tests.voicebanks import graphs
 from tests.voicebanks.build import TinyBank, build_voicebank
 
@@ -33,7 +33,7 @@ def bank(pristine: Path, tmp_path: Path) -> Path:
 
 def sing(folder: Path) -> None:
     voicebank = open_voicebank(folder, threads=1)
-    sing_phrase(PHRASE, voicebank, Toy(), SingOptions(speaker="mezzo"), SongTrace())
+    sing_phrase(PHRASE, make_voice(voicebank, SingOptions(speaker="mezzo")), SongTrace())
 
 
 ALL_FILES = (

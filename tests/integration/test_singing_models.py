@@ -11,6 +11,7 @@ import pytest
 from onnx import helper
 
 from cantilena.errors import VoicebankError
+from cantilena.voicebank.engine import EngineOptions
 from cantilena.voicebank.noise import expose_noise
 from cantilena.voicebank.sessions import Model, available_threads
 from tests.voicebanks import graphs
@@ -115,7 +116,7 @@ def external(folder: Path, location: str) -> Path:
 
 def test_weights_beside_the_model_are_read(tmp_path):
     (tmp_path / "w.bin").write_bytes(np.array([1, 2, 3], dtype="<f4").tobytes())
-    model = Model(external(tmp_path, "w.bin"), root=tmp_path, threads=1)
+    model = Model(external(tmp_path, "w.bin"), root=tmp_path, role="acoustic", engine=EngineOptions())
     y = model.run({"x": np.zeros(3, np.float32)}, outputs=("y",), noise_size=3)["y"]
     assert y.tolist() == [1, 2, 3]
 
@@ -133,7 +134,7 @@ def test_weights_elsewhere_are_refused(tmp_path, location, reason):
     bank = tmp_path / "bank"
     bank.mkdir()
     (tmp_path / "w.bin").write_bytes(bytes(12))
-    model = Model(external(bank, location), root=bank, threads=1)
+    model = Model(external(bank, location), root=bank, role="acoustic", engine=EngineOptions())
     with pytest.raises(VoicebankError, match=reason):
         model.open()
 
@@ -144,7 +145,7 @@ def test_single_numbers_fit_graphs_with_and_without_a_dimension(tmp_path):
         x, steps = g.input("x", FLOAT, [1, 3]), g.input("steps", graphs.INT, shape)
         g.output("y", g.op("Add", x, g.float(steps)), FLOAT, [1, 3])
         (tmp_path / "m.onnx").write_bytes(g.serialized())
-        model = Model(tmp_path / "m.onnx", root=tmp_path, threads=1)
+        model = Model(tmp_path / "m.onnx", root=tmp_path, role="acoustic", engine=EngineOptions())
         feeds = {"x": np.zeros((1, 3), np.float32), "steps": np.array([7], np.int64)}
         assert model.run(feeds, outputs=("y",))["y"].tolist() == [[7, 7, 7]]
 
@@ -154,7 +155,7 @@ def test_what_is_offered_is_given_in_the_type_and_shape_asked_for(tmp_path):
     a, b = g.input("a", graphs.INT, [1, "n"]), g.input("b", FLOAT, [1, 2])
     g.output("y", g.op("Add", g.float(a), b), FLOAT, [1, 2])
     (tmp_path / "m.onnx").write_bytes(g.serialized())
-    model = Model(tmp_path / "m.onnx", root=tmp_path, threads=1)
+    model = Model(tmp_path / "m.onnx", root=tmp_path, role="acoustic", engine=EngineOptions())
     feeds = {"a": np.array([[1, 2]], np.int32), "b": np.array([[0.5, 0.5]]), "unasked": np.zeros(1)}
     assert model.run(feeds, outputs=("y",))["y"].tolist() == [[1.5, 2.5]]
     with pytest.raises(VoicebankError, match="asks for whole numbers in 'a'"):

@@ -16,7 +16,7 @@ from cantilena.singing.phrase import Phrase
 from cantilena.singing.pipeline import lead_in_seconds, sing_phrase
 from cantilena.tracing import SongTrace
 from cantilena.voicebank import Voicebank, open_voicebank
-from tests.unit.singing.singers import Toy, make_phrase
+from tests.unit.singing.singers import Toy, make_phrase, make_voice
 from tests.voicebanks.build import TinyBank, build_voicebank
 
 SAMPLE_RATE = 44100
@@ -37,7 +37,8 @@ def sing(
     voicebank: Voicebank, phrase: Phrase = PHRASE, trace: SongTrace | None = None, **options: object
 ) -> tuple[Waveform, tuple[Finding, ...]]:
     asked = SingOptions(**{"speaker": voicebank.speakers[0] if voicebank.speakers else None, **options})
-    return sing_phrase(phrase, voicebank, Toy(), asked, trace or SongTrace())
+    sung = sing_phrase(phrase, make_voice(voicebank, asked), trace or SongTrace())
+    return sung.placed_waveform, sung.findings
 
 
 def part_of(waveform: Waveform, begin: float, end: float) -> np.ndarray:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from cantilena.errors import OptionError
+from cantilena.singing.controls import NEUTRAL, Controls
 
 Quality = Literal["draft", "normal", "best"]
 Device = Literal["cpu", "cuda", "coreml", "directml"]
+Precision = Literal["fp32", "int8"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +54,12 @@ class SingOptions:
         Sampling steps, unless ``steps`` is given.
     steps : int or None
         1..1000, for all sampling models.
+    precision : {"fp32", "int8"}
+        Of the acoustic, pitch and variance models; int8 is quicker and a little less exact.
     device : {"cpu", "cuda", "coreml", "directml"}
         Where the large models run.
+    controls : Controls
+        What is turned; times on the audio's own clock.
     """
 
     speaker: str | None = None
@@ -65,7 +71,9 @@ class SingOptions:
     seed: int = 0
     quality: Quality = "normal"
     steps: int | None = None
+    precision: Precision = "fp32"
     device: Device = "cpu"
+    controls: Controls = NEUTRAL
 
     def __post_init__(self) -> None:
         _require_range("transpose", self.transpose, -24, 24)
@@ -75,6 +83,7 @@ class SingOptions:
         if self.steps is not None:
             _require_range("steps", self.steps, 1, 1000)
         _require_choice("quality", self.quality, tuple(STEPS))
+        _require_choice("precision", self.precision, ("fp32", "int8"))
         _require_choice("device", self.device, ("cpu", "cuda", "coreml", "directml"))
 
     @property

@@ -2,12 +2,13 @@
 
 Conventions
 -----------
-Seconds count from the score's first beat; the lead-in before it is added when the track is laid out.
+Seconds count from the score's first beat; the lead-in before it is added when the track is laid out. While a phrase is
+sung they count from its own first onset (:func:`in_own_clock`), so that it sounds the same wherever it stands.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cantilena.findings import Finding
 from cantilena.score.melody import Syllable
@@ -75,6 +76,15 @@ class Phrase:
     @property
     def offset(self) -> float:
         return self.notes[-1].offset
+
+
+def in_own_clock(phrase: Phrase) -> Phrase:
+    """The phrase with its first onset at 0, to the microsecond."""
+    notes = tuple(
+        replace(note, onset=round(note.onset - phrase.onset, 6), offset=round(note.offset - phrase.onset, 6))
+        for note in phrase.notes
+    )
+    return replace(phrase, notes=notes, breath_before=round(phrase.breath_before, 6))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

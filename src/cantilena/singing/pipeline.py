@@ -1,15 +1,26 @@
-"""The steps of one phrase, one after another, each timed."""
+"""The five steps of one phrase, one after another.
+
+Conventions
+-----------
+A phrase is sung on its own clock, which begins at its first onset: what it sounds like does not depend on where in the
+song it stands, nor on what was sung before. Each step takes the results so far and adds its own; one may stop after any
+of them, change a result and go on.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
 from cantilena.findings import Finding
 from cantilena.singing.align import MAX_HEAD_SECONDS, align
 from cantilena.singing.durations import predict_durations
+from cantilena.singing.phrase import in_own_clock
 from cantilena.singing.pitch import predict_pitch
 from cantilena.singing.results import PADDING_FRAMES
 from cantilena.singing.synthesize_audio import synthesize_audio
@@ -18,17 +29,144 @@ from cantilena.singing.variance import needed_curves, predict_variance
 if TYPE_CHECKING:
     from cantilena.audio.waveform import Waveform
     from cantilena.language import Language
+    from cantilena.singing.controls import Controls
     from cantilena.singing.options import SingOptions
     from cantilena.singing.phrase import Phrase
+    from cantilena.singing.results import PhonemeSequence, PhonemeTiming, PitchCurve, VarianceCurves
     from cantilena.tracing import SongTrace
     from cantilena.voicebank import Voicebank
+
+_Result = TypeVar("_Result")
 
 _STREAMS: Final = ("pitch", "variance", "synthesize_audio")
 
 
-def sing_phrase(
-    phrase: Phrase, voicebank: Voicebank, language: Language, options: SingOptions, trace: SongTrace
-) -> tuple[Waveform, tuple[Finding, ...]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Singer:
+    """Who sings and how: what every step needs beside the phrase.
+
+    Attributes
+    ----------
+    voicebank : Voicebank
+        Who sings.
+    language : Language
+        How words are pronounced.
+    options : SingOptions
+        How it is sung.
+    controls : Controls
+        What is turned, on the score's clock.
+    """
+
+    voicebank: Voicebank
+    language: Language
+    options: SingOptions
+    controls: Controls
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhraseResults:
+    """A phrase and what the steps made of it so far, all on the phrase's own clock.
+
+    Attributes
+    ----------
+    phrase : Phrase
+        On its own clock.
+    onset : float
+        Seconds from the score's first beat to the phrase's first onset.
+    sequence, timing, pitch, variance, waveform
+        Results of the five steps in order; None: not run yet.
+    findings : tuple of Finding
+        What was noticed so far.
+    """
+
+    phrase: Phrase
+    onset: float
+    sequence: PhonemeSequence | None = None
+    timing: PhonemeTiming | None = None
+    pitch: PitchCurve | None = None
+    variance: VarianceCurves | None = None
+    waveform: Waveform | None = None
+    findings: tuple[Finding, ...] = ()
+
+    @classmethod
+    def of(cls, phrase: Phrase) -> PhraseResults:
+        """The beginning: a phrase of a performance, and nothing done."""
+        return cls(phrase=in_own_clock(phrase), onset=phrase.onset)
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of the phrase; 0 as long as its durations are unknown."""
+        return self.timing.n_frames if self.timing is not None else 0
+
+    @property
+    def placed_waveform(self) -> Waveform:
+        """The waveform on the score's clock."""
+        waveform = _present(self.waveform, "synthesize_audio")
+        return replace(waveform, offset=self.onset + waveform.offset)
+
+
+def _align(so_far: PhraseResults, singer: Singer) -> PhraseResults:
+    sequence, findings = align(so_far.phrase, singer.voicebank, singer.language, singer.options.pronunciations)
+    return replace(so_far, sequence=sequence, findings=so_far.findings + findings)
+
+
+def _durations(so_far: PhraseResults, singer: Singer) -> PhraseResults:
+    sequence = _present(so_far.sequence, "align")
+    return replace(so_far, timing=predict_durations(sequence, singer.voicebank, singer.options.speaker))
+
+
+def _pitch(so_far: PhraseResults, singer: Singer) -> PhraseResults:
+    pitch = predict_pitch(
+        so_far.phrase,
+        _present(so_far.timing, "durations"),
+        singer.voicebank,
+        speaker=singer.options.speaker,
+        expression=singer.options.expression,
+        steps=singer.options.sampling_steps.pitch,
+        generator=_generator(so_far.phrase, singer, "pitch"),
+    )
+    return replace(so_far, pitch=pitch)
+
+
+def _variance(so_far: PhraseResults, singer: Singer) -> PhraseResults:
+    variance = predict_variance(
+        _present(so_far.timing, "durations"),
+        _present(so_far.pitch, "pitch"),
+        singer.voicebank,
+        speaker=singer.options.speaker,
+        steps=singer.options.sampling_steps.variance,
+        generator=_generator(so_far.phrase, singer, "variance"),
+    )
+    return replace(so_far, variance=variance)
+
+
+def _synthesize_audio(so_far: PhraseResults, singer: Singer) -> PhraseResults:
+    waveform = synthesize_audio(
+        _present(so_far.timing, "durations"),
+        _present(so_far.pitch, "pitch"),
+        _present(so_far.variance, "variance"),
+        singer.voicebank,
+        speaker=singer.options.speaker,
+        steps=singer.options.sampling_steps.acoustic,
+        generator=_generator(so_far.phrase, singer, "synthesize_audio"),
+    )
+    findings = so_far.findings + _unknown_speaker(singer.voicebank, singer.options.speaker)
+    return replace(so_far, waveform=waveform, findings=findings)
+
+
+PHRASE_STEPS: Final[Mapping[str, Callable[[PhraseResults, Singer], PhraseResults]]] = MappingProxyType(
+    {
+        "align": _align,
+        "durations": _durations,
+        "pitch": _pitch,
+        "variance": _variance,
+        "synthesize_audio": _synthesize_audio,
+    }
+)
+"""What each step adds, in order; every one raises the errors of its module."""
+
+
+def sing_phrase(phrase: Phrase, singer: Singer, trace: SongTrace) -> PhraseResults:
     """Sing one phrase.
 
     The same phrase sung with the same voicebank, options and seed gives the same samples, whatever was sung before.
@@ -36,64 +174,27 @@ def sing_phrase(
     Parameters
     ----------
     phrase : Phrase
-        What is sung.
-    voicebank : Voicebank
-        Who sings it.
-    language : Language
-        How its words are pronounced.
-    options : SingOptions
-        How it is sung.
+        What is sung, on the score's clock.
+    singer : Singer
+        Who sings it, and how.
     trace : SongTrace
         Where the five steps are timed.
-
-    Returns
-    -------
-    tuple of Waveform and Findings
-        The waveform begins before the first beat: with silence, a breath perhaps, and the first consonants.
 
     Raises
     ------
     LyricError, VoicebankError, InferenceError
         See the steps.
     """
-    speaker, steps = options.speaker, options.sampling_steps
-    streams = _noise_streams(phrase, options.seed)
     with trace.timed("voicebank"):  # so that no step's time holds the opening of models
-        voicebank.open_all()
-    with trace.timed("align", phrase=phrase.index):
-        sequence, findings = align(phrase, voicebank, language, options.pronunciations)
-    with trace.timed("durations", phrase=phrase.index) as span:
-        timing = predict_durations(sequence, voicebank, speaker)
-        span.frames = timing.n_frames
-    with trace.timed("pitch", phrase=phrase.index) as span:
-        span.frames = timing.n_frames
-        pitch = predict_pitch(
-            phrase,
-            timing,
-            voicebank,
-            speaker=speaker,
-            expression=options.expression,
-            steps=steps.pitch,
-            generator=streams["pitch"],
-        )
-    with trace.timed("variance", phrase=phrase.index) as span:
-        span.frames = timing.n_frames
-        span.outcome = "ok" if needed_curves(voicebank) else "skipped"
-        variance = predict_variance(
-            timing, pitch, voicebank, speaker=speaker, steps=steps.variance, generator=streams["variance"]
-        )
-    with trace.timed("synthesize_audio", phrase=phrase.index) as span:
-        span.frames = timing.n_frames
-        waveform = synthesize_audio(
-            timing,
-            pitch,
-            variance,
-            voicebank,
-            speaker=speaker,
-            steps=steps.acoustic,
-            generator=streams["synthesize_audio"],
-        )
-    return waveform, (*findings, *_unknown_speaker(voicebank, speaker))
+        singer.voicebank.open_all()
+    results = PhraseResults.of(phrase)
+    for step, add in PHRASE_STEPS.items():
+        with trace.timed(step, phrase=phrase.index) as span:
+            results = add(results, singer)
+            span.frames = results.n_frames
+            if step == "variance" and not needed_curves(singer.voicebank):
+                span.outcome = "skipped"
+    return results
 
 
 def lead_in_seconds(voicebank: Voicebank) -> float:
@@ -101,15 +202,20 @@ def lead_in_seconds(voicebank: Voicebank) -> float:
     return MAX_HEAD_SECONDS + PADDING_FRAMES * voicebank.frame_seconds
 
 
-def _noise_streams(phrase: Phrase, seed: int) -> dict[str, np.random.Generator]:
-    """A source of noise for each step, told by the seed and by what is sung, not by when."""
+def _generator(phrase: Phrase, singer: Singer, step: str) -> np.random.Generator:
+    """A source of noise for one step, told by the seed and by what is sung, not by when."""
     content = hashlib.blake2b(digest_size=16)
     for note in phrase.notes:
         words = "|".join(f"{syllable.word.text}.{syllable.index}" for syllable in note.syllables)
-        begin, end = note.onset - phrase.onset, note.offset - phrase.onset
-        content.update(f"{begin:.5f} {end:.5f} {note.midi:.3f} {words}\n".encode())
-    key = list(np.frombuffer(content.digest(), dtype=np.uint32))
-    return {name: np.random.default_rng([seed, index, *map(int, key)]) for index, name in enumerate(_STREAMS)}
+        content.update(f"{note.onset:.6f} {note.offset:.6f} {note.midi:.3f} {words}\n".encode())
+    key = map(int, np.frombuffer(content.digest(), dtype=np.uint32))
+    return np.random.default_rng([singer.options.seed, _STREAMS.index(step), *key])
+
+
+def _present(result: _Result | None, step: str) -> _Result:
+    if result is None:
+        raise ValueError(f"the step {step} has not been run")
+    return result
 
 
 def _unknown_speaker(voicebank: Voicebank, speaker: str | None) -> tuple[Finding, ...]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cantilena.singing.drawing import DrawnNote, draw_pitch
 from cantilena.singing.linguistic import encode_phonemes, resample, speaker_input, stage_durations
 from cantilena.singing.results import PhonemeTiming, PitchCurve, read_only
-from cantilena.units import seconds_to_frames
+from cantilena.units import midi_to_hz, seconds_to_frames
 
 if TYPE_CHECKING:
     from cantilena.singing.phrase import PerformedNote, Phrase
@@ -69,7 +69,7 @@ def predict_pitch(
             predicted, source=voicebank.pitch.frame_seconds, target=timing.frame_seconds, n_frames=timing.n_frames
         ).astype(np.float64)
     return PitchCurve(
-        midi=read_only(np.clip(midi, *_MIDI_RANGE).astype(np.float32)),
+        f0=read_only(midi_to_hz(np.clip(midi, *_MIDI_RANGE)).astype(np.float32)),
         source="drawn" if voicebank.pitch is None else "model",
     )
 

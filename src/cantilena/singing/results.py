@@ -2,7 +2,7 @@
 
 Conventions
 -----------
-Seconds count from the score's first beat. Frame ``i`` of a phrase covers the samples
+Seconds count from the phrase's first onset, its own clock. Frame ``i`` of a phrase covers the samples
 ``[i * hop_size, (i + 1) * hop_size)`` of its waveform; values per frame are taken at the frame's middle. Arrays are
 read-only.
 """
@@ -15,7 +15,7 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cantilena.units import midi_to_hz
+from cantilena.units import hz_to_midi
 from cantilena.voicebank.dictionary import Kind
 
 _Number = TypeVar("_Number", bound=np.generic)
@@ -135,19 +135,19 @@ class PitchCurve:
 
     Attributes
     ----------
-    midi : NDArray[np.float32] [shape=(n_frames,)]
-        Fractional MIDI numbers, continuous through consonants and rests.
+    f0 : NDArray[np.float32] [shape=(n_frames,)]
+        Hz, continuous through consonants and rests, never 0.
     source : {"model", "drawn"}
         Whether the voicebank's model gave it or a rule did.
     """
 
-    midi: NDArray[np.float32]
+    f0: NDArray[np.float32]
     source: Literal["model", "drawn"]
 
     @property
-    def f0(self) -> NDArray[np.float32]:
-        """The same in Hz, never 0."""
-        return midi_to_hz(self.midi).astype(np.float32)
+    def midi(self) -> NDArray[np.float32]:
+        """The same as fractional MIDI numbers."""
+        return hz_to_midi(self.f0).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,11 +25,15 @@ from cantilena.voicebank.config import (
     read_vocoder_config,
 )
 from cantilena.voicebank.dictionary import Dictionary, Kind, read_dictionary
+from cantilena.voicebank.engine import EngineOptions
 from cantilena.voicebank.files import broken, find_file, require_file
 from cantilena.voicebank.library import VoicebankInfo, describe_voicebank, require_config
 from cantilena.voicebank.sessions import Model, available_threads
 from cantilena.voicebank.speakers import match_speaker, read_embedding
 from cantilena.voicebank.symbols import BREATH, SymbolTable, read_symbol_table
+
+if TYPE_CHECKING:
+    from cantilena.cache import ContentStore
 
 CURVES: Final = ("energy", "breathiness", "voicing", "tension")
 """The variance curves, in the order in which models list them."""
@@ -118,6 +122,8 @@ class Voicebank:
         The two it may lack.
     vocoder : Vocoder
         Checked to take what the acoustic stage gives.
+    engine : EngineOptions
+        How its models are run.
     """
 
     def __init__(
@@ -129,6 +135,7 @@ class Voicebank:
         pitch: Stage | None,
         variance: Stage | None,
         vocoder: Vocoder,
+        engine: EngineOptions,
     ) -> None:
         self.info = info
         self.acoustic = acoustic
@@ -136,6 +143,7 @@ class Voicebank:
         self.pitch = pitch
         self.variance = variance
         self.vocoder = vocoder
+        self.engine = engine
         self._dictionaries: dict[str, Dictionary] = {}
 
     @property
@@ -213,7 +221,15 @@ class Voicebank:
         self.vocoder.model.open()
 
 
-def open_voicebank(folder: Path, *, threads: int = 0, device: str = "cpu") -> Voicebank:
+def open_voicebank(
+    folder: Path,
+    *,
+    threads: int = 0,
+    device: str = "cpu",
+    precision: Literal["fp32", "int8"] = "fp32",
+    low_memory: bool = False,
+    store: ContentStore | None = None,
+) -> Voicebank:
     """Open the voicebank in a folder.
 
     Parameters
@@ -222,8 +238,8 @@ def open_voicebank(folder: Path, *, threads: int = 0, device: str = "cpu") -> Vo
         As :func:`~cantilena.voicebank.library.find_voicebank` gives it.
     threads : int
         Threads of each model; 0: the cores this process may use.
-    device : str
-        Where the large models run: ``cpu, cuda, coreml`` or ``directml``.
+    device, precision, low_memory, store
+        See :class:`~cantilena.voicebank.engine.EngineOptions`.
 
     Raises
     ------
@@ -235,7 +251,10 @@ def open_voicebank(folder: Path, *, threads: int = 0, device: str = "cpu") -> Vo
             "option_out_of_range", f"The number of threads is {threads}.", hint="Give 0 or a number of threads."
         )
     folder = folder.resolve()
-    opener = _Opener(folder, threads=threads or available_threads(), device=device)
+    engine = EngineOptions(
+        threads=threads or available_threads(), device=device, precision=precision, low_memory=low_memory, store=store
+    )
+    opener = _Opener(folder, engine)
     info = describe_voicebank(folder)
     acoustic = opener.stage(require_config(folder), ("acoustic",))
     durations = opener.sub_stage("dsdur", "dur")
@@ -254,16 +273,16 @@ def open_voicebank(folder: Path, *, threads: int = 0, device: str = "cpu") -> Vo
         pitch=opener.sub_stage("dspitch", "pitch"),
         variance=opener.sub_stage("dsvariance", "variance"),
         vocoder=vocoder,
+        engine=engine,
     )
 
 
 class _Opener:
     """Finds the parts of one voicebank."""
 
-    def __init__(self, root: Path, *, threads: int, device: str) -> None:
+    def __init__(self, root: Path, engine: EngineOptions) -> None:
         self._root = root
-        self._threads = threads
-        self._device = device
+        self._engine = engine
 
     def sub_stage(self, name: str, role: str) -> Stage | None:
         folder = find_file(self._root, self._root, name)
@@ -292,15 +311,13 @@ class _Opener:
             )
         config = read_vocoder_config(file)
         model = require_file(file.parent, file.parent, config.model, purpose="the vocoder")
-        return Vocoder(config, Model(model, root=root, threads=self._threads, device=self._device))
+        return Vocoder(config, Model(model, root=root, role="vocoder", engine=self._engine))
 
     def _model(self, config: StageConfig, role: str) -> Model:
         if role not in config.models:
             raise broken(config.file, f"does not name the {role} model")
         file = require_file(self._root, config.folder, config.models[role], purpose=f"the {role} model")
-        # The small models answer faster than a device is reached, and some devices compute them wrongly.
-        device = "cpu" if role in ("linguistic", "dur") else self._device
-        return Model(file, root=self._root, threads=self._threads, device=device)
+        return Model(file, root=self._root, role=role, engine=self._engine)
 
 
 def _check_vocoder(acoustic: StageConfig, vocoder: VocoderConfig) -> None:

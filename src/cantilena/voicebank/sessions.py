@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from cantilena.errors import InferenceError, OptionError, VoicebankError
 from cantilena.tracing import log_model_loaded, stopwatch
+from cantilena.voicebank.engine import EngineOptions
 from cantilena.voicebank.files import broken, find_file
 from cantilena.voicebank.noise import NoiseInput, expose_noise, read_varint
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
+_SMALL = ("linguistic", "dur")
 _PROVIDERS = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
@@ -72,17 +74,18 @@ class Model:
         The ONNX file.
     root : Path
         Folder of the voicebank: weights in files of their own must lie inside it.
-    threads : int
-        >= 1.
-    device : str
-        Where it runs, one of ``cpu, cuda, coreml, directml``.
+    role : str
+        What it does: ``linguistic, dur, pitch, variance, acoustic`` or ``vocoder``.
+    engine : EngineOptions
+        How it is run.
     """
 
-    def __init__(self, file: Path, *, root: Path, threads: int, device: str = "cpu") -> None:
+    def __init__(self, file: Path, *, root: Path, role: str, engine: EngineOptions) -> None:
         self.file = file
         self._root = root
-        self._threads = threads
-        self._device = device
+        # The small models answer faster than a device is reached, and some devices compute them wrongly.
+        self._device = "cpu" if role in _SMALL else engine.device
+        self._engine = engine
         self._lock = Lock()
         self._opened: _Opened | None = None
 
@@ -195,7 +198,7 @@ class Model:
         with self._lock:
             if self._opened is None:
                 with stopwatch() as elapsed:
-                    session, noise = _open_session(self.file, self._root, self._threads, self._device)
+                    session, noise = _open_session(self.file, self._root, self._engine.threads, self._device)
                 self._opened = _describe(self.file, session, noise)
                 log_model_loaded(
                     model=str(self.file.relative_to(self._root)) if self.file.is_relative_to(self._root) else

@@ -8,10 +8,13 @@ from pathlib import Path
 
 from cantilena.errors import LyricError
 from cantilena.score.melody import Syllable, Word
+from cantilena.singing.options import SingOptions
 from cantilena.singing.phrase import PerformedNote, Phrase
+from cantilena.singing.pipeline import Singer
 from cantilena.voicebank import Voicebank, describe_voicebank
 from cantilena.voicebank.bundle import Stage, Vocoder
 from cantilena.voicebank.config import MelConfig, VocoderConfig, read_stage_config
+from cantilena.voicebank.engine import EngineOptions
 from cantilena.voicebank.sessions import Model
 
 PHONEMES = (
@@ -106,8 +109,14 @@ def make_singer(
         durations=durations,
         pitch=None,
         variance=None,
-        vocoder=Vocoder(config, Model(folder / "none.onnx", root=folder, threads=1)),
+        vocoder=Vocoder(config, Model(folder / "none.onnx", root=folder, role="vocoder", engine=EngineOptions())),
+        engine=EngineOptions(),
     )
+
+
+def make_voice(voicebank: Voicebank, options: SingOptions) -> Singer:
+    """Somebody who sings the toy language; the controls' clock is the score's."""
+    return Singer(voicebank=voicebank, language=Toy(), options=options, controls=options.controls)
 
 
 def make_word(text: str, measure: str = "1") -> Word:

@@ -72,10 +72,10 @@ def test_curves_are_resampled_by_time():
     assert resample(np.arange(3.0), source=0.02, target=0.01, n_frames=7).tolist() == [0, 0.25, 0.75, 1.25, 1.75, 2, 2]
 
 
-def test_pitch_in_hertz():
-    curve = PitchCurve(midi=np.array([69.0, 57.0], dtype=np.float32), source="drawn")
-    assert curve.f0.tolist() == [440.0, 220.0]
-    assert curve.f0.dtype == np.float32
+def test_pitch_as_midi_numbers():
+    curve = PitchCurve(f0=np.array([440.0, 220.0], dtype=np.float32), source="drawn")
+    assert curve.midi.tolist() == [69.0, 57.0]
+    assert curve.midi.dtype == np.float32
 
 
 def test_the_base_of_a_spectrogram_is_converted_where_it_differs():

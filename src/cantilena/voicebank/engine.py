@@ -1,0 +1,34 @@
+"""How the models of a voicebank are run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from cantilena.cache import ContentStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOptions:
+    """What decides how models run, and so belongs to what their results depend on.
+
+    Attributes
+    ----------
+    threads : int
+        >= 1, of each model.
+    device : str
+        Where the large models run, one of ``cpu, cuda, coreml, directml``.
+    precision : {"fp32", "int8"}
+        Of the acoustic, pitch and variance models.
+    low_memory : bool
+        Whether models are closed to make room for others; slower.
+    store : ContentStore or None
+        Where quantised models and parsed dictionaries are kept; None: nowhere.
+    """
+
+    threads: int = 1
+    device: str = "cpu"
+    precision: Literal["fp32", "int8"] = "fp32"
+    low_memory: bool = False
+    store: ContentStore | None = None
