@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cantilena.api import Check, Take, check, list_voicebanks, load_score, sing
+    from cantilena.api import Check, Take, check, load_score, sing
     from cantilena.errors import (
         CantilenaError,
         InferenceError,
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         VoicebankError,
     )
     from cantilena.findings import Finding
+    from cantilena.voicebanks import list_voicebanks, voicebank_info
 
 __all__ = [
     "CantilenaError",
@@ -38,9 +39,11 @@ __all__ = [
     "list_voicebanks",
     "load_score",
     "sing",
+    "voicebank_info",
 ]
 
-_HOMES = {"Check": "api", "Take": "api", "check": "api", "list_voicebanks": "api", "load_score": "api", "sing": "api"}
+_HOMES = dict.fromkeys(("Check", "Take", "check", "load_score", "sing"), "api")
+_HOMES |= dict.fromkeys(("list_voicebanks", "voicebank_info"), "voicebanks")
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 -- whatever the name stands for

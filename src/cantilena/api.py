@@ -15,18 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cantilena.audio.files import AudioFormat, WrittenFile, check_output, resolve_format, write_audio
-from cantilena.bootstrap import voicebank_folders
 from cantilena.errors import CantilenaError, InferenceError, LyricError
 from cantilena.findings import Finding
 from cantilena.score import Score, read_score
-from cantilena.settings import load_settings
 from cantilena.singing.options import Device, Quality, SingOptions
 from cantilena.singing.pipeline import lead_in_seconds
 from cantilena.singing.postprocess import lay_out
 from cantilena.song import ChordNote, LineOptions, SongPlan, plan_song, sing_phrases
 from cantilena.tracing import Outcome, SongTrace
-from cantilena.voicebank import Voicebank, VoicebankInfo, describe_voicebank, find_voicebank, open_voicebank
-from cantilena.voicebank import list_voicebanks as _list_voicebanks
+from cantilena.voicebank import Voicebank
+from cantilena.voicebanks import resolve_voicebank
 
 if TYPE_CHECKING:
     from cantilena.audio.track import Track
@@ -198,16 +196,6 @@ def load_score(source: str | Path | bytes) -> Score:
     return read_score(source if isinstance(source, bytes) else Path(source))
 
 
-def list_voicebanks() -> tuple[VoicebankInfo, ...]:
-    """The voicebanks at hand."""
-    return _list_voicebanks(voicebank_folders(load_settings()))
-
-
-def voicebank_info(voicebank: str | Path) -> VoicebankInfo:
-    """What is known of one voicebank, by id or folder, without opening its models."""
-    return describe_voicebank(find_voicebank(voicebank, voicebank_folders(load_settings())))
-
-
 def sing(
     score: Score | str | Path,
     *,
@@ -323,7 +311,7 @@ def check(
 ) -> Check:
     """Find out whether a score can be sung as asked, without rendering anything."""
     try:
-        bank = _resolve_voicebank(voicebank, (options or SingOptions()).device)
+        bank = resolve_voicebank(voicebank, options or SingOptions())
         plan = plan_song(
             _resolve_score(score), line=line or LineOptions(), voicebank=bank, options=options or SingOptions()
         )
@@ -382,7 +370,7 @@ def _rendered(
         with trace.timed("parse"):
             score = _resolve_score(score)
         with trace.timed("voicebank"):
-            bank = _resolve_voicebank(voicebank, options.device)
+            bank = resolve_voicebank(voicebank, options)
             bank_id = bank.id
         with trace.timed("plan"):
             plan = plan_song(score, line=line, voicebank=bank, options=options)
@@ -433,14 +421,6 @@ def _once(findings: list[Finding]) -> tuple[Finding, ...]:
 
 def _resolve_score(score: Score | str | Path) -> Score:
     return load_score(score) if isinstance(score, str | Path) else score
-
-
-def _resolve_voicebank(voicebank: str | Path | Voicebank | None, device: Device) -> Voicebank:
-    if isinstance(voicebank, Voicebank):
-        return voicebank
-    settings = load_settings()
-    folder = find_voicebank(voicebank, voicebank_folders(settings))
-    return open_voicebank(folder, threads=settings.threads, device=device)
 
 
 def _blocks(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:

@@ -95,9 +95,9 @@ def _english() -> str:
 
 
 def _voicebanks() -> str:
-    from cantilena.api import list_voicebanks
     from cantilena.bootstrap import voicebank_folders
     from cantilena.voicebank import find_voicebank, open_voicebank
+    from cantilena.voicebanks import list_voicebanks
 
     found = list_voicebanks()
     find_voicebank(None, voicebank_folders(load_settings()))  # says how to get one when there is none

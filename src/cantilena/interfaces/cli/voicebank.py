@@ -24,7 +24,7 @@ def _group(context: typer.Context) -> None:
 def list_(json: o.Json = False) -> None:
     """List the voicebanks at hand."""
     start_logging()
-    from cantilena.api import list_voicebanks
+    from cantilena.voicebanks import list_voicebanks
 
     infos = list_voicebanks()
     if json:
@@ -45,7 +45,7 @@ def info(
 ) -> None:
     """Tell what a voicebank is: speakers, languages, range, licence and credits."""
     start_logging()
-    from cantilena.api import voicebank_info
+    from cantilena.voicebanks import voicebank_info
 
     found = voicebank_info(voicebank)
     if json:
