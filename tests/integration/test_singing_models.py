@@ -166,3 +166,17 @@ def test_what_is_offered_is_given_in_the_type_and_shape_asked_for(tmp_path):
 
 def test_threads_are_those_this_process_may_use():
     assert available_threads() >= 1
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("RandomNormalLike", True), ("Bernoulli", True), ("Neg", False)])
+def test_a_model_tells_whether_it_draws_noise_inside_a_branch(tmp_path, kind, expected):
+    result = helper.make_tensor_value_info("inner", FLOAT, None)
+    branch = helper.make_graph([helper.make_node(kind, ["x"], ["inner"])], "branch", [], [result])
+    other = helper.make_graph([helper.make_node("Identity", ["x"], ["inner"])], "other", [], [result])
+    g = Graph("branching")
+    g.input("x", FLOAT, [1, 3])
+    c = g.input("c", graphs.BOOL, [])
+    g.output("y", g.op("If", c, then_branch=branch, else_branch=other), FLOAT, [1, 3])
+    (tmp_path / "m.onnx").write_bytes(g.serialized())
+    model = Model(tmp_path / "m.onnx", root=tmp_path, role="acoustic", engine=EngineOptions())
+    assert model.draws_in_loops is expected

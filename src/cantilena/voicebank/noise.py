@@ -29,6 +29,8 @@ _DISTRIBUTIONS: dict[bytes, Literal["normal", "uniform"]] = {
     b"RandomUniformLike": "uniform",
     b"RandomUniform": "uniform",
 }
+_RANDOM = (*_DISTRIBUTIONS, b"Bernoulli", b"Multinomial")
+_DEEPEST = 32  # graphs inside graphs; exporters write two or three
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _FLOAT, _INT64 = 1, 7  # TensorProto.DataType
 
@@ -98,6 +100,49 @@ def expose_noise(model: Buffer) -> tuple[bytes, tuple[NoiseInput, ...]] | None:
             size = sum(map(len, chunks))
             return b"".join([model[:begin], _key(7, _BYTES), _varint(size), *chunks, model[end:]]), tuple(noise)
     return None
+
+
+def draws_in_loops(model: Buffer) -> bool:
+    """Whether random nodes lie inside a loop or a branch of a model, where they cannot become inputs.
+
+    Raises
+    ------
+    ValueError
+        The bytes are no protobuf message.
+    """
+    return any(
+        _draws(model, begin, end, depth=0)
+        for number, wire, _, start, stop in _fields(model, 0, len(model))
+        if number == 7 and wire == _BYTES  # ModelProto.graph
+        for begin, end in _subgraphs(model, start, stop)
+    )
+
+
+def _draws(model: Buffer, begin: int, end: int, *, depth: int) -> bool:
+    """Whether a graph, or one inside it, holds a random node."""
+    if depth > _DEEPEST:
+        raise ValueError(f"graphs inside graphs, {_DEEPEST} deep, at byte {begin}")
+    for number, wire, _, start, stop in _fields(model, begin, end):
+        if number == 1 and wire == _BYTES:  # GraphProto.node
+            for inner, kind, _, at, until in _fields(model, start, stop):
+                if inner == 4 and kind == _BYTES and model[at:until] in _RANDOM:  # NodeProto.op_type
+                    return True
+    return any(_draws(model, *graph, depth=depth + 1) for graph in _subgraphs(model, begin, end))
+
+
+def _subgraphs(model: Buffer, begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """Where the graphs in the attributes of a graph's nodes begin and end."""
+    for path in ((1, 5, 6), (1, 5, 11)):  # GraphProto.node, NodeProto.attribute, AttributeProto.g and .graphs
+        yield from _inside(model, begin, end, path)
+
+
+def _inside(model: Buffer, begin: int, end: int, path: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+    for number, wire, _, start, stop in _fields(model, begin, end):
+        if number == path[0] and wire == _BYTES:
+            if len(path) == 1:
+                yield start, stop
+            else:
+                yield from _inside(model, start, stop, path[1:])
 
 
 def _rewrite_graph(model: Buffer, begin: int, end: int) -> tuple[list[bytes], list[NoiseInput]]:

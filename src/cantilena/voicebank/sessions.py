@@ -24,7 +24,7 @@ from cantilena.errors import InferenceError, OptionError, VoicebankError
 from cantilena.tracing import log_model_loaded, stopwatch
 from cantilena.voicebank.engine import EngineOptions
 from cantilena.voicebank.files import broken, find_file
-from cantilena.voicebank.noise import NoiseInput, expose_noise, read_varint
+from cantilena.voicebank.noise import NoiseInput, draws_in_loops, expose_noise, read_varint
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -97,6 +97,11 @@ class Model:
     @property
     def outputs(self) -> tuple[str, ...]:
         return self._open().outputs
+
+    @property
+    def draws_in_loops(self) -> bool:
+        """Whether it draws noise inside a loop, out of reach of any seed, as graphs that diffuse step by step do."""
+        return self._open().draws_in_loops
 
     def open(self) -> None:
         """Open the file now.
@@ -198,8 +203,8 @@ class Model:
         with self._lock:
             if self._opened is None:
                 with stopwatch() as elapsed:
-                    session, noise = _open_session(self.file, self._root, self._engine.threads, self._device)
-                self._opened = _describe(self.file, session, noise)
+                    session, model = _open_session(self.file, self._root, self._engine.threads, self._device)
+                self._opened = _describe(self.file, session, model)
                 log_model_loaded(
                     model=str(self.file.relative_to(self._root)) if self.file.is_relative_to(self._root) else
                     self.file.name,
@@ -216,10 +221,20 @@ class _Opened:
     inputs: Mapping[str, TensorSpec]
     outputs: tuple[str, ...]
     noise: tuple[NoiseInput, ...]
+    draws_in_loops: bool
 
 
-def _describe(file: Path, session: onnxruntime.InferenceSession, noise: tuple[NoiseInput, ...]) -> _Opened:
-    drawn = {source.name for source in noise}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ModelFile:
+    """What was read of a file: its bytes where noise has become inputs, else None."""
+
+    patched: bytes | None
+    noise: tuple[NoiseInput, ...]
+    draws_in_loops: bool
+
+
+def _describe(file: Path, session: onnxruntime.InferenceSession, model: _ModelFile) -> _Opened:
+    drawn = {source.name for source in model.noise}
     inputs: dict[str, TensorSpec] = {}
     for given in session.get_inputs():
         if given.name in drawn:
@@ -229,13 +244,13 @@ def _describe(file: Path, session: onnxruntime.InferenceSession, noise: tuple[No
         shape = tuple(size if isinstance(size, int) else None for size in given.shape)
         inputs[given.name] = TensorSpec(dtype=_DTYPES[given.type], shape=shape)
     outputs = tuple(result.name for result in session.get_outputs())
-    return _Opened(session=session, inputs=inputs, outputs=outputs, noise=noise)
+    return _Opened(
+        session=session, inputs=inputs, outputs=outputs, noise=model.noise, draws_in_loops=model.draws_in_loops
+    )
 
 
-def _open_session(
-    file: Path, root: Path, threads: int, device: str
-) -> tuple[onnxruntime.InferenceSession, tuple[NoiseInput, ...]]:
-    patched = _read_model(file, root)
+def _open_session(file: Path, root: Path, threads: int, device: str) -> tuple[onnxruntime.InferenceSession, _ModelFile]:
+    model = _read_model(file, root)
     import onnxruntime as ort
 
     providers = _providers(device, ort.get_available_providers())
@@ -252,23 +267,22 @@ def _open_session(
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     settings.log_severity_level = 4  # what fails is raised; nothing is to be printed beside it
     try:
-        if patched is None:
-            return ort.InferenceSession(str(file), settings, providers=providers), ()
-        model, noise = patched
+        if model.patched is None:
+            return ort.InferenceSession(str(file), settings, providers=providers), model
         settings.add_session_config_entry("session.model_external_initializers_file_folder_path", str(file.parent))
-        return ort.InferenceSession(model, settings, providers=providers), noise
+        return ort.InferenceSession(model.patched, settings, providers=providers), model
     except Exception as error:  # onnxruntime's exceptions share no narrower base
         if _is_out_of_memory(error):
             raise _run_error(file, error) from error
         raise broken(file, f"cannot be opened as a model: {_reason(error)}") from error
 
 
-def _read_model(file: Path, root: Path) -> tuple[bytes, tuple[NoiseInput, ...]] | None:
-    """A model whose noise has become inputs; None: it draws none and can be opened from its file."""
+def _read_model(file: Path, root: Path) -> _ModelFile:
     try:
         with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
             _check_external_files(content, file, root)
-            return expose_noise(content)
+            patched, noise = expose_noise(content) or (None, ())
+            return _ModelFile(patched=patched, noise=noise, draws_in_loops=draws_in_loops(content))
     except FileNotFoundError as error:
         raise broken(file, "is missing") from error
     except OSError as error:
