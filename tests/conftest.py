@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,14 @@ SHARED = ROOT.parent / "shared"
 _OPTIONAL = ("torch is not installed",)
 
 _skipped: list[str] = []
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads or fills the user's own cache, the commands it starts included."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CANTILENA_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture

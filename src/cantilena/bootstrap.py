@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -41,8 +42,9 @@ def voicebank_folders(settings: Settings) -> tuple[Path, ...]:
     return (voicebanks_dir(),)
 
 
+@cache
 def content_store(settings: Settings) -> ContentStore | None:
-    """Where phrases, quantised models and dictionaries are kept; None: nowhere."""
+    """Where phrases, quantised models and dictionaries are kept, the same for all songs; None: nowhere."""
     if settings.cache_max_bytes == 0:
         return None
-    return ContentStore(settings.cache_dir.expanduser(), max_bytes=settings.cache_max_bytes)
+    return ContentStore(settings.cache_dir, max_bytes=settings.cache_max_bytes)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from cantilena.bootstrap import voicebank_folders
+from cantilena.bootstrap import content_store, voicebank_folders
 from cantilena.errors import OptionError, VoicebankError
-from cantilena.settings import load_settings, setting_origins
+from cantilena.settings import _cache_folder, load_settings, setting_origins
 
 
 def test_each_setting_tells_where_it_came_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -42,3 +43,41 @@ def test_a_checkout_sings_with_its_own_voicebanks(monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv("VOICEBANK_DIR", raising=False)
     (folder,) = voicebank_folders(load_settings())
     assert folder.parts[-2:] == ("assets", "voicebanks")
+
+
+@pytest.mark.parametrize(
+    ("platform", "environment", "folder"),
+    [
+        ("linux", {}, "/home/clara/.cache/cantilena"),
+        ("linux", {"XDG_CACHE_HOME": "/scratch"}, "/scratch/cantilena"),
+        ("linux", {"XDG_CACHE_HOME": "scratch"}, "/home/clara/.cache/cantilena"),
+        ("darwin", {}, "/home/clara/Library/Caches/cantilena"),
+        ("win32", {}, "/home/clara/AppData/Local/cantilena"),
+        ("win32", {"LOCALAPPDATA": "/local"}, "/local/cantilena"),
+    ],
+)
+def test_the_cache_lies_where_the_platform_keeps_such_things(
+    monkeypatch: pytest.MonkeyPatch, platform: str, environment: dict[str, str], folder: str
+) -> None:
+    monkeypatch.setattr(Path, "home", lambda: Path("/home/clara"))
+    assert _cache_folder(environment, platform) == Path(folder)
+
+
+def test_a_user_without_a_home_has_a_cache_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    assert str(os.getuid()) in _cache_folder({}, "linux").name
+
+
+def test_the_cache_is_smaller_where_files_are_memory() -> None:
+    assert load_settings({}).cache_max_bytes == 2**30
+    assert load_settings({"K_SERVICE": "cantilena"}).cache_max_bytes == 2**28
+    assert load_settings({"CLOUD_RUN_JOB": "sing", "CANTILENA_CACHE_MAX_BYTES": "64M"}).cache_max_bytes == 2**26
+
+
+def test_a_cache_of_no_size_is_none_at_all(tmp_path: Path) -> None:
+    assert content_store(load_settings({"CANTILENA_CACHE_MAX_BYTES": "0"})) is None
+    kept = {"CANTILENA_CACHE_DIR": str(tmp_path)}
+    assert content_store(load_settings(kept)) is content_store(load_settings(kept))
