@@ -2,170 +2,187 @@
 
 from __future__ import annotations
 
+import codecs
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
 from tests.voicebanks import graphs
+from tests.voicebanks.bank import HIDDEN, TinyBank
+from tests.voicebanks.sound import FRAMES, LOUDNESS, embedding, kind_of
 
-VOWELS = ("aa", "ae", "ah", "ao", "aw", "ay", "eh", "er", "ey", "ih", "iy", "ow", "oy", "uh", "uw")
-GLIDES = ("l", "r", "w", "y")
-CONSONANTS = (
-    "b", "ch", "d", "dh", "f", "g", "hh", "jh", "k", "m", "n", "ng", "p", "s", "sh", "t", "th", "v", "z", "zh",
-)  # fmt: skip
-FRAMES = {"SP": 12.0, "AP": 26.0, "vowel": 20.0, "glide": 5.0, "consonant": 6.0}
-LOUDNESS = {"SP": 1e-5, "AP": 0.02, "vowel": 0.3, "glide": 0.2, "consonant": 0.05}
+__all__ = ["HIDDEN", "TinyBank", "build_voicebank"]
 
-
-@dataclass(frozen=True, kw_only=True)
-class TinyBank:
-    """What a generated voicebank is like.
-
-    ``pitch`` and ``variance`` say which mode the encoder of that stage has; None leaves the stage out.
-    """
-
-    name: str = "Tiny_1.0"
-    phonemes: tuple[str, ...] = (*VOWELS, *GLIDES, *CONSONANTS)
-    breath: bool = True
-    prefix: str = ""
-    language_ids: bool = False
-    speakers: tuple[str, ...] = ("mezzo", "baritone")
-    pitch: str | None = None
-    variance: str | None = None
-    predicted: tuple[str, ...] = ("breathiness", "tension")
-    curves: tuple[str, ...] = ()
-    depth: bool = False
-    shifts: bool = False
-    expr: bool = True
-    note_rest: bool = True
-    acoustic_base: str = "e"
-    vocoder_base: str = "e"
-    sample_rate: int = 44100
-    hop_size: int = 512
-    sub_hop_size: int = 512
-    n_mels: int = 16
-    ranges: str = "{mezzo: [53, 77], baritone: [41, 65]}"
-    replacements: tuple[tuple[str, str], ...] = ()
-
-
-HIDDEN = {"acoustic": 8, "dsdur": 6, "dspitch": 5, "dsvariance": 4}
+_DICTIONARY_KINDS = {"vowel": "vowel", "glide": "liquid", "consonant": "stop"}
+_CONFIG_FOLDER = {"configs": "configs"}
+_ACOUSTIC_FILES = {"flat": "", "dsmain": "dsmain/", "dsacoustic": "dsacoustic/", "configs": "../acoustic/"}
 
 
 def build_voicebank(parent: Path, bank: TinyBank | None = None) -> Path:
-    """Write a voicebank and give its folder."""
+    """Write a voicebank and give the folder that a user would name."""
     bank = bank or TinyBank()
-    root = parent / bank.name
-    _stage(root, bank, "acoustic")
-    tokens = _tokens(bank, "acoustic")
-    (root / "acoustic.onnx").write_bytes(
-        graphs.acoustic(
-            hidden=HIDDEN["acoustic"], loudness=_table(tokens, LOUDNESS, 1e-5), n_mels=bank.n_mels,
-            speakers=bool(bank.speakers), languages=bank.language_ids, curves=bank.curves, depth=bank.depth,
-            shifts=bank.shifts, base=bank.acoustic_base,
+    _Builder(parent, bank).build()
+    return parent / bank.name
+
+
+class _Builder:
+    def __init__(self, parent: Path, bank: TinyBank) -> None:
+        self._parent, self._bank = parent, bank
+        self._root = parent / bank.name / bank.inside / _CONFIG_FOLDER.get(bank.layout, "")
+
+    def build(self) -> None:
+        self._root.mkdir(parents=True)
+        self._acoustic()
+        for stage, mode in self._bank.encoders.items():
+            self._sub_stage(stage, mode)
+        self._vocoder()
+        self._character()
+
+    def _acoustic(self) -> None:
+        bank = self._bank
+        model = graphs.acoustic(
+            hidden=bank.hidden["acoustic"], loudness=self._table("acoustic", LOUDNESS, 1e-5), n_mels=bank.n_mels,
+            speakers=len(bank.speakers), languages=self._allowed_languages("acoustic"), curves=bank.curves,
+            depth=bank.depth, shifts=bank.shifts, base="e" if bank.acoustic_base == "e" else "10",
+            sampling=bank.how_sampled("acoustic"), max_depth=bank.trained_depth, levels=bank.levels,
+            signature=bank.signature("acoustic"),
+        )  # fmt: skip
+        files = _ACOUSTIC_FILES[bank.layout]
+        self._write(self._root / f"{files}acoustic.onnx", model)
+        lines = [f"acoustic: {self._path(files + 'acoustic.onnx')}", f"num_mel_bins: {bank.n_mels}", "mel_fmin: 40"]
+        lines += ["mel_fmax: 16000", f"max_depth: {bank.max_depth}"]
+        lines += [f"vocoder: {bank.vocoder_name}"] if bank.vocoder_name else []
+        lines += [f"mel_base: {bank.acoustic_base}"] if bank.acoustic_base else []
+        self._stage("acoustic", self._root, files, lines)
+
+    def _sub_stage(self, stage: str, mode: str) -> None:
+        bank, role = self._bank, stage[2:]
+        folder = self._root / stage
+        common = {"hidden": bank.embedding_size(stage), "speakers": len(bank.speakers)}
+        if role == "dur":
+            model = graphs.dur(**common, frames=self._table(stage, FRAMES, 0.0), signature=bank.signature(stage))
+        elif role == "pitch":
+            model = graphs.pitch(
+                **common, expr=bank.expr, note_rest=bank.note_rest, note_glide=bank.note_glide,
+                encodes_lengths=mode != "bare", sampling=bank.how_sampled(stage), signature=bank.signature(stage),
+            )  # fmt: skip
+        else:
+            model = graphs.variance(
+                **common, curves=bank.predicted, encodes_lengths=mode != "bare", sampling=bank.how_sampled(stage),
+                levels=bank.levels, per_semitone=bank.per_semitone, signature=bank.signature(stage),
+            )  # fmt: skip
+        encoder = graphs.linguistic(
+            hidden=bank.embedding_size(stage), by_word={"word": True, "phoneme": False, "bare": None}[mode],
+            languages=self._allowed_languages(stage), vocabulary=max(bank.tokens(stage).values()) + 1,
+        )  # fmt: skip
+        self._write(folder / f"{role}.onnx", model)
+        self._write(folder / "linguistic.onnx", encoder)
+        lines = [f"linguistic: {self._path('linguistic.onnx')}", f"{role}: {self._path(role + '.onnx')}"]
+        self._stage(stage, folder, "", lines)
+        if role == "dur" or bank.dictionaries:
+            self._dictionary(folder)
+
+    def _stage(self, stage: str, folder: Path, files: str, lines: list[str]) -> None:
+        """Everything that a stage has beside its models: ``files`` is where its tables lie, seen from ``folder``."""
+        bank, table = self._bank, f"{files}phonemes.{'json' if self._bank.table == 'json' else 'txt'}"
+        self._phonemes(folder / table, stage)
+        head = [f"phonemes: {self._path(table)}", f"use_lang_id: {str(bank.language_ids).lower()}"]
+        if bank.language_ids:
+            self._write_text(folder / f"{files}languages.json", json.dumps(dict(bank.languages)))
+            head.append(f"languages: {self._path(files + 'languages.json')}")
+        if bank.speakers:
+            entries = bank.entries(stage)
+            # A list of entries with colons, dots or a trailing suffix is written as the exporter does: plainly.
+            head += ["speakers:", *(f"  - {self._path(entry)}" for entry in entries)]
+            for index, entry in enumerate(entries):
+                vector = embedding(index, hidden=bank.embedding_size(stage), signature=bank.signature(stage))
+                self._write(folder / f"{entry.removesuffix('.emb')}.emb", vector.tobytes())
+        sub = stage in ("dspitch", "dsvariance")
+        head.append(f"hidden_size: {bank.embedding_size(stage)}")
+        head.append(f"sample_rate: {(sub and bank.sub_sample_rate) or bank.sample_rate}")
+        head.append(f"hop_size: {bank.sub_hop_size if sub else bank.hop_size}")
+        self._write_text(folder / "dsconfig.yaml", "\n".join([*head, *lines, *bank.extra.get(stage, ())]) + "\n")
+
+    def _phonemes(self, file: Path, stage: str) -> None:
+        tokens = self._bank.tokens(stage)
+        if self._bank.table == "json":
+            self._write_text(file, json.dumps(tokens, ensure_ascii=False))
+            return
+        named = {token: symbol for symbol, token in tokens.items()}
+        lines = [named.get(token, "") for token in range(max(named) + 1)]
+        lines[0] = "<PAD>" if self._bank.table == "pad" else ""
+        self._write_text(file, "\n".join(lines) + "\n")
+
+    def _dictionary(self, folder: Path) -> None:
+        bank = self._bank
+        lines = ["entries:", "- {grapheme: no, phonemes: [n, ow]}", "symbols:"]
+        lines += [
+            f"- {{symbol: {symbol}, type: {_DICTIONARY_KINDS[kind_of(symbol)]}}}"
+            for symbol in bank.symbols
+            if symbol not in ("SP", "AP")
+        ]
+        if bank.replacements:
+            lines += ["replacements:", *(f"- {{from: {old}, to: {new}}}" for old, new in bank.replacements)]
+        self._write_text(folder / "dsdict.yaml", "\n".join(lines) + "\n")
+
+    def _vocoder(self) -> None:
+        bank = self._bank
+        folder = {
+            "bundled": self._root / "dsvocoder",
+            "inside": self._root / bank.vocoder_name,
+            "beside": self._parent / bank.vocoder_name,
+        }[bank.vocoder_place]
+        lines = ["name: tiny", "model: model.onnx", f"sample_rate: {bank.sample_rate}", f"hop_size: {bank.hop_size}"]
+        lines += [f"num_mel_bins: {bank.n_mels}"]
+        lines += [f"mel_base: {bank.vocoder_base}"] if bank.vocoder_base else []
+        lines += ["pitch_controllable: true"] if bank.pitch_controllable else []
+        self._write_text(folder / "vocoder.yaml", "\n".join(lines) + "\n")
+        model = graphs.vocoder(
+            n_mels=bank.n_mels, hop_size=bank.hop_size, sample_rate=bank.sample_rate,
+            noise=0.0 if bank.vocoder_noise == "none" else 0.001, phases=bank.vocoder_noise == "2024",
+        )  # fmt: skip
+        self._write(folder / "model.onnx", model)
+
+    def _character(self) -> None:
+        if self._bank.character == "shift-jis":
+            text = "名前＝小さな声\ncv：テスト\n image=icon.png\n自由な文\n".replace("＝", "=")  # noqa: RUF001
+            self._write(self._root / "character.txt", text.encode("shift-jis"))
+            return
+        self._write_text(
+            self._root / "character.yaml",
+            "name: Tiny\nauthor: the tests\nsinger_type: diffsinger\n"
+            f"cantilena:\n  languages: [en]\n  ranges: {self._bank.ranges}\n  license: CC0-1.0\n",
         )
-    )  # fmt: skip
-    _stage(root, bank, "dsdur")
-    speakers = bool(bank.speakers)
-    (root / "dsdur/linguistic.onnx").write_bytes(
-        graphs.linguistic(hidden=HIDDEN["dsdur"], by_word=True, languages=bank.language_ids)
-    )
-    (root / "dsdur/dur.onnx").write_bytes(
-        graphs.dur(hidden=HIDDEN["dsdur"], frames=_table(_tokens(bank, "dsdur"), FRAMES, 0.0), speakers=speakers)
-    )
-    for name, mode in (("dspitch", bank.pitch), ("dsvariance", bank.variance)):
-        if mode is not None:
-            _stage(root, bank, name)
-            (root / name / "linguistic.onnx").write_bytes(
-                graphs.linguistic(hidden=HIDDEN[name], by_word=mode == "word", languages=bank.language_ids)
-            )
-    if bank.pitch:
-        (root / "dspitch/pitch.onnx").write_bytes(
-            graphs.pitch(hidden=HIDDEN["dspitch"], speakers=speakers, expr=bank.expr, note_rest=bank.note_rest)
-        )
-    if bank.variance:
-        (root / "dsvariance/variance.onnx").write_bytes(
-            graphs.variance(hidden=HIDDEN["dsvariance"], speakers=speakers, curves=bank.predicted)
-        )
-    _vocoder(root / "dsvocoder", bank)
-    _character(root, bank)
-    return root
 
+    def _allowed_languages(self, stage: str) -> list[tuple[int, ...]] | bool:
+        """For each token the language ids that are right: those of the symbols it stands for."""
+        if not self._bank.language_ids:
+            return False
+        tokens = self._bank.tokens(stage)
+        allowed: list[set[int]] = [set() for _ in range(max(tokens.values()) + 1)]
+        for symbol, token in tokens.items():
+            allowed[token].add(self._bank.languages.get(symbol.rpartition("/")[0], 0))
+        return [tuple(sorted(ids)) for ids in allowed]
 
-def _tokens(bank: TinyBank, stage: str) -> dict[str, int]:
-    """Ids of a stage: no two stages agree."""
-    symbols = [bank.prefix + phoneme for phoneme in bank.phonemes] + ["SP"] + ["AP"] * bank.breath
-    shift = list(HIDDEN).index(stage) * 7
-    return {"<PAD>": 0} | {symbols[(k + shift) % len(symbols)]: k + 1 for k in range(len(symbols))}
+    def _table(self, stage: str, values: Mapping[str, float], padding: float) -> list[float]:
+        """A value for each token, by the kind of its symbol."""
+        tokens = self._bank.tokens(stage)
+        table = [padding] * (max(tokens.values()) + 1)
+        for symbol, token in tokens.items():
+            if token:
+                table[token] = values[kind_of(symbol)]
+        return table
 
+    def _path(self, written: str) -> str:
+        """A path as this voicebank's author writes it."""
+        if self._bank.wrong_case:
+            written = written.upper()
+        return written.replace("/", "\\") if self._bank.backslashes else written
 
-def _table(tokens: dict[str, int], values: dict[str, float], padding: float) -> list[float]:
-    table = [padding] * len(tokens)
-    for symbol, token in tokens.items():
-        if token:
-            table[token] = values.get(symbol, values.get(_type(symbol), 0.0))
-    return table
+    def _write_text(self, file: Path, text: str) -> None:
+        raw = text.replace("\n", self._bank.newline).encode()
+        self._write(file, codecs.BOM_UTF8 + raw if self._bank.bom else raw)
 
-
-def _type(symbol: str) -> str:
-    bare = symbol.rpartition("/")[2]
-    return "vowel" if bare in VOWELS else "glide" if bare in GLIDES else "consonant"
-
-
-def _stage(root: Path, bank: TinyBank, stage: str) -> None:
-    folder = root if stage == "acoustic" else root / stage
-    folder.mkdir(parents=True, exist_ok=True)
-    tokens = _tokens(bank, stage)
-    (folder / "phonemes.json").write_text(json.dumps(tokens))
-    lines = ["phonemes: phonemes.json", f"use_lang_id: {str(bank.language_ids).lower()}"]
-    if bank.language_ids:
-        (folder / "languages.json").write_text(json.dumps({"en": 1, "ja": 2}))
-        lines.append("languages: languages.json")
-    if bank.speakers:
-        lines += ["speakers:", *(f"  - {speaker}" for speaker in bank.speakers)]
-        _embeddings(folder, bank.speakers, HIDDEN[stage])
-    hop_size = bank.hop_size if stage in ("acoustic", "dsdur") else bank.sub_hop_size
-    lines += [f"hidden_size: {HIDDEN[stage]}", f"sample_rate: {bank.sample_rate}", f"hop_size: {hop_size}"]
-    if stage == "acoustic":
-        lines += ["acoustic: acoustic.onnx", "vocoder: tiny_vocoder", f"num_mel_bins: {bank.n_mels}"]
-        lines += [f"mel_base: {bank.acoustic_base}", "mel_fmin: 40", "mel_fmax: 16000", "max_depth: 0.6"]
-    else:
-        lines += ["linguistic: linguistic.onnx", f"{stage[2:]}: {stage[2:]}.onnx"]
-        _dictionary(folder, bank)
-    (folder / "dsconfig.yaml").write_text("\n".join(lines) + "\n")
-
-
-def _embeddings(folder: Path, speakers: Sequence[str], hidden: int) -> None:
-    for index, speaker in enumerate(speakers):
-        file = folder / f"{speaker}.emb"
+    def _write(self, file: Path, content: bytes) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(np.full(hidden, float(index), dtype="<f4").tobytes())
-
-
-def _dictionary(folder: Path, bank: TinyBank) -> None:
-    types = {"vowel": "vowel", "glide": "liquid", "consonant": "stop"}
-    lines = ["entries:", "- {grapheme: no, phonemes: [n, ow]}", "symbols:"]
-    lines += [f"- {{symbol: {bank.prefix}{p}, type: {types[_type(p)]}}}" for p in bank.phonemes]
-    if bank.replacements:
-        lines += ["replacements:", *(f"- {{from: {old}, to: {new}}}" for old, new in bank.replacements)]
-    (folder / "dsdict.yaml").write_text("\n".join(lines) + "\n")
-
-
-def _vocoder(folder: Path, bank: TinyBank) -> None:
-    folder.mkdir()
-    (folder / "vocoder.yaml").write_text(
-        f"name: tiny\nmodel: model.onnx\nsample_rate: {bank.sample_rate}\nhop_size: {bank.hop_size}\n"
-        f"num_mel_bins: {bank.n_mels}\nmel_base: {bank.vocoder_base}\n"
-    )
-    (folder / "model.onnx").write_bytes(
-        graphs.vocoder(n_mels=bank.n_mels, hop_size=bank.hop_size, sample_rate=bank.sample_rate)
-    )
-
-
-def _character(root: Path, bank: TinyBank) -> None:
-    (root / "character.yaml").write_text(
-        "name: Tiny\nauthor: the tests\nsinger_type: diffsinger\n"
-        f"cantilena:\n  languages: [en]\n  ranges: {bank.ranges}\n  license: CC0-1.0\n"
-    )
+        file.write_bytes(content)
