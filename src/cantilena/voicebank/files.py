@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path, PureWindowsPath
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
+from unicodedata import normalize
 
 from cantilena.errors import VoicebankError
-
-if TYPE_CHECKING:
-    import yaml
+from cantilena.voicebank.plain_yaml import PlainYamlError, parse_yaml
 
 _LARGEST_TEXT = 64 * 1024 * 1024
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins like the mark of UTF-16, so it is looked for first
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+EDITOR_ENCODINGS: Final = ("utf-8", "cp932", "gb18030")
+"""What people's editors make of files written by hand: UTF-8, and what Windows uses in Japan and China."""
 
 
 def broken(file: Path | str, reason: str, *, hint: str = "") -> VoicebankError:
@@ -30,6 +39,11 @@ def broken(file: Path | str, reason: str, *, hint: str = "") -> VoicebankError:
         f"The voicebank file {file} {reason}.",
         hint=hint or "Install the voicebank again, or ask its author for a working copy.",
     )
+
+
+def unreadable(file: Path | str, error: OSError) -> VoicebankError:
+    """The error ``voicebank_broken`` for a file or folder that the system does not let us read."""
+    return broken(file, f"cannot be read: {error.strerror or error}")
 
 
 def find_file(root: Path, base: Path, written: str) -> Path | None:
@@ -52,23 +66,29 @@ def find_file(root: Path, base: Path, written: str) -> Path | None:
     Raises
     ------
     VoicebankError
-        ``voicebank_broken``: the path is absolute or leads out of the voicebank.
+        ``voicebank_broken``: the path is absolute or leads out of the voicebank, or cannot be followed.
     """
     windows = PureWindowsPath(written)
     if windows.drive or windows.root:
         raise broken(base, f"names the absolute path {written!r}; only paths inside the voicebank are allowed")
     here = base
-    for name in windows.parts:
-        if name == "..":
-            here = here.parent
-            if not here.is_relative_to(root):
-                raise broken(base, f"names {written!r}, which lies outside the voicebank")
-            continue
-        found = _child(here, name)
-        if found is None:
-            return None
-        here = found
-    if not here.resolve().is_relative_to(root.resolve()):
+    try:
+        for name in windows.parts:
+            if name == "..":
+                here = here.parent
+                if not here.is_relative_to(root):
+                    raise broken(base, f"names {written!r}, which lies outside the voicebank")
+                continue
+            found = _child(here, name)
+            if found is None:
+                return None
+            here = found
+        inside = here.resolve().is_relative_to(root.resolve())
+    except OSError as error:
+        raise unreadable(here, error) from error
+    except (RuntimeError, ValueError) as error:  # links in a circle; a name that no file can have
+        raise broken(base, f"names {written[:200]!r}, which cannot be followed") from error
+    if not inside:
         raise broken(here, "is a link that leads out of the voicebank")
     return here
 
@@ -79,8 +99,13 @@ def _child(folder: Path, name: str) -> Path | None:
         return exact
     if not folder.is_dir():
         return None
-    same = sorted(child.name for child in folder.iterdir() if child.name.casefold() == name.casefold())
-    return folder / same[0] if same else None
+    same = sorted(child.name for child in folder.iterdir() if _same_name(child.name, name))
+    return next((folder / spelled for spelled in same if (folder / spelled).exists()), None)
+
+
+def _same_name(one: str, other: str) -> bool:
+    """Whether two names differ in case alone, or in how accents are spelled, as archives from a Mac do."""
+    return normalize("NFC", one).casefold() == normalize("NFC", other).casefold()
 
 
 def require_file(root: Path, base: Path, written: str, *, purpose: str) -> Path:
@@ -91,20 +116,28 @@ def require_file(root: Path, base: Path, written: str, *, purpose: str) -> Path:
     return found
 
 
-def read_text(file: Path, *, encodings: tuple[str, ...] = ("utf-8-sig",)) -> str:
-    """Text of a file in the first of the encodings that fits."""
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is what a system or an archiver left behind."""
+    return name.startswith(".") or name.casefold() == "__macosx"
+
+
+def read_text(file: Path, *, encodings: tuple[str, ...] = ("utf-8",)) -> str:
+    """Text of a file in the encoding that its byte order mark tells, else in the first one given that fits."""
     try:
         if file.stat().st_size > _LARGEST_TEXT:
             raise broken(file, f"is larger than {_LARGEST_TEXT // 1024**2} MB, which no text of a voicebank is")
         raw = file.read_bytes()
     except OSError as error:
-        raise broken(file, f"cannot be read: {error.strerror}") from error
-    for encoding in encodings:
+        raise unreadable(file, error) from error
+    marked = tuple(encoding for mark, encoding in _MARKS if raw.startswith(mark))[:1]
+    for encoding in marked or encodings:
         try:
-            return raw.decode(encoding)
-        except (UnicodeDecodeError, LookupError):
+            text = raw.decode(encoding)
+        except (ValueError, LookupError):  # also an encoding that a voicebank names and nobody knows
             continue
-    raise broken(file, f"is not text in {' or '.join(encodings)}")
+        if "\0" not in text:
+            return text
+    raise broken(file, f"is not text in {' or '.join(marked or encodings)}")
 
 
 def read_yaml(file: Path, *, text: str | None = None) -> Mapping[str, Any]:
@@ -117,24 +150,12 @@ def read_yaml(file: Path, *, text: str | None = None) -> Mapping[str, Any]:
     text : str, optional
         Its content.
     """
-    import yaml
-
     try:
-        content = yaml.load(read_text(file) if text is None else text, Loader=_loader())  # builds plain strings only
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}" if mark is not None else ""
-        raise broken(file, f"is not valid YAML{where}") from error
+        content = parse_yaml(read_text(file, encodings=EDITOR_ENCODINGS) if text is None else text)
+    except PlainYamlError as error:
+        raise broken(file, str(error)) from error
     if content is None or content == "":
         return {}
     if not isinstance(content, dict):
         raise broken(file, "must hold keys and values, but holds something else")
-    return {str(key): value for key, value in content.items()}
-
-
-@cache
-def _loader() -> type[yaml.BaseLoader]:
-    """The loader in C where PyYAML was built with it: ten times as fast."""
-    import yaml
-
-    return getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+    return content

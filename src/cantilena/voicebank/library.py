@@ -126,7 +126,7 @@ def describe_voicebank(folder: Path) -> VoicebankInfo:
         ``voicebank_broken``: a file that says what it is is missing or damaged.
     """
     config = read_stage_config(require_config(folder))
-    character = read_character(folder)
+    character = read_character(folder, root=folder)
     version, size = _fingerprint(folder)
     names = speaker_names(config.speakers)
     return VoicebankInfo(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -57,17 +58,39 @@ def test_a_missing_file_is_named(bank):
         require_file(bank, bank / "dsdur", "dur.onnx", purpose="the dur model")
 
 
-def test_text_may_begin_with_a_byte_order_mark(tmp_path):
+def test_accents_may_be_spelled_in_two_ways(bank):
+    (bank / "Voix_e\u0301teinte.emb").write_bytes(b"1234")
+    assert find_file(bank, bank, "voix_\u00e9teinte.emb") == bank / "Voix_e\u0301teinte.emb"
+
+
+def test_links_in_a_circle_are_no_files(bank):
+    (bank / "a.onnx").symlink_to(bank / "b.onnx")
+    (bank / "b.onnx").symlink_to(bank / "a.onnx")
+    (bank / "again").symlink_to(bank, target_is_directory=True)
+    assert find_file(bank, bank, "a.onnx") is None
+    assert find_file(bank, bank, "A.onnx") is None
+    assert find_file(bank, bank, "again/again/dsMain/acoustic.onnx") is not None
+
+
+@pytest.mark.parametrize("written", ["a\0b", "x" * 5000])
+def test_a_name_that_no_file_can_have_is_told_or_not_found(bank, written):
+    with suppress(VoicebankError):  # systems differ in which of the two it is
+        assert find_file(bank, bank, written) is None
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32", "cp932", "utf-8"])
+def test_yaml_is_read_in_what_editors_write(tmp_path, encoding):
     file = tmp_path / "a.yaml"
-    file.write_bytes(b"\xef\xbb\xbfname: X\n")
-    assert read_yaml(file) == {"name": "X"}
+    file.write_bytes("# \u97f3\u58f0\nname: \u91cd\u97f3\n".encode(encoding))
+    assert read_yaml(file) == {"name": "\u91cd\u97f3"}
 
 
 def test_text_that_is_none_is_refused(tmp_path):
     file = tmp_path / "phonemes.txt"
-    file.write_bytes(b"\xff\xfe\x00\x81")
-    with pytest.raises(VoicebankError, match="is not text in utf-8-sig"):
-        read_text(file)
+    for raw in (b"\xff\x81", b"SP\0AP", b"\xff\xfe\x00"):
+        file.write_bytes(raw)
+        with pytest.raises(VoicebankError, match="is not text in utf-"):
+            read_text(file)
 
 
 def test_yaml_values_stay_text(tmp_path):
@@ -78,7 +101,11 @@ def test_yaml_values_stay_text(tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("a: [1", "not valid YAML at line 2"), ("- a\n- b", "must hold keys and values"), ("[" * 5000, "not valid YAML")],
+    [
+        ("a: [1", "not valid YAML at line 2"),
+        ("- a\n- b", "must hold keys and values"),
+        ("[" * 5000, "nests more than 100 levels deep"),
+    ],
 )
 def test_damaged_yaml_is_named(tmp_path, text, reason):
     file = tmp_path / "dsconfig.yaml"
