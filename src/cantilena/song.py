@@ -14,6 +14,7 @@ from cantilena.errors import OptionError, VoicebankError
 from cantilena.findings import Finding
 from cantilena.language import check_words, load_language
 from cantilena.score import extract_melody
+from cantilena.singing.control_effects import control_findings
 from cantilena.singing.options import SingOptions
 from cantilena.singing.performance import perform
 from cantilena.singing.pipeline import PhraseResults, Singer, lead_in_seconds, sing_phrase
@@ -108,7 +109,11 @@ def plan_song(score: Score, *, line: LineOptions, voicebank: Voicebank, options:
             options=replace(options, speaker=speaker),
             controls=options.controls.shifted(-lead_in_seconds(voicebank)),
         ),
-        findings=(*performance.findings, *_outside_range(performance, voicebank, speaker)),
+        findings=(
+            *performance.findings,
+            *_outside_range(performance, voicebank, speaker),
+            *control_findings(voicebank, options.controls),
+        ),
     )
 
 

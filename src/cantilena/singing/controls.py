@@ -10,6 +10,7 @@ user writes, the score's in a plan, the phrase's own while a phrase is sung (:me
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -81,6 +82,12 @@ class ControlCurve:
         """The same curve, later by ``seconds``."""
         return ControlCurve(times=tuple(time + seconds for time in self.times), values=self.values)
 
+    def between(self, begin: float, end: float) -> ControlCurve:
+        """The curve by the points that decide it from one moment to another: those between, and one on either side."""
+        first = max(bisect_right(self.times, begin) - 1, 0)
+        stop = bisect_left(self.times, end) + 1
+        return ControlCurve(times=self.times[first:stop], values=self.values[first:stop])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Controls:
@@ -128,6 +135,13 @@ class Controls:
         return Controls(
             curves={name: curve.shifted(seconds) for name, curve in self.curves.items()},
             speakers={name: curve.shifted(seconds) for name, curve in self.speakers.items()},
+        )
+
+    def between(self, begin: float, end: float) -> Controls:
+        """The same controls from one moment to another, free of what is turned elsewhere."""
+        return Controls(
+            curves={name: curve.between(begin, end) for name, curve in self.curves.items()},
+            speakers={name: curve.between(begin, end) for name, curve in self.speakers.items()},
         )
 
     def __iter__(self) -> Iterator[tuple[str, ControlCurve]]:

@@ -52,7 +52,7 @@ class DrawnNote:
         return self.offset - self.onset
 
 
-def draw_pitch(notes: Sequence[DrawnNote], times: Curve, *, expression: float) -> Curve:
+def draw_pitch(notes: Sequence[DrawnNote], times: Curve, *, expression: float | Curve) -> Curve:
     """Draw the pitch of a phrase.
 
     Parameters
@@ -61,7 +61,7 @@ def draw_pitch(notes: Sequence[DrawnNote], times: Curve, *, expression: float) -
         In order, at least one.
     times : NDArray[np.float64] [shape=(n_frames,)]
         Seconds, on the notes' clock.
-    expression : float
+    expression : float or NDArray[np.float64] [shape=(n_frames,)]
         0..1: scales everything but the notes and the way between them.
 
     Returns
@@ -70,7 +70,7 @@ def draw_pitch(notes: Sequence[DrawnNote], times: Curve, *, expression: float) -
         Fractional MIDI numbers, before the first and after the last note too.
     """
     curve = _draw_notes(notes, times)
-    if expression > 0:
+    if np.any(expression):
         ornament = _draw_edges(notes, times) + _draw_drift(times - notes[0].onset)
         for note in notes:
             ornament += _draw_vibrato(note, times)

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cantilena.singing.linguistic import encode_words, speaker_input
+from cantilena.singing.controls import NEUTRAL
+from cantilena.singing.frames import keep_apart
+from cantilena.singing.linguistic import encode_words
 from cantilena.singing.results import (
     PADDING_FRAMES,
     Phoneme,
@@ -27,10 +29,12 @@ from cantilena.singing.results import (
     PhonemeTiming,
     read_only,
 )
+from cantilena.singing.speaker_mix import speaker_input
 from cantilena.units import seconds_to_frames
 from cantilena.voicebank.symbols import BREATH, SILENCE
 
 if TYPE_CHECKING:
+    from cantilena.singing.controls import Controls
     from cantilena.voicebank import Voicebank
 
 _SHORTEST_CONSONANT: Final = 0.02
@@ -42,7 +46,9 @@ _BREATH_SECONDS: Final = (0.15, 0.4)
 _Seconds = NDArray[np.float64]
 
 
-def predict_durations(sequence: PhonemeSequence, voicebank: Voicebank, speaker: str | None) -> PhonemeTiming:
+def predict_durations(
+    sequence: PhonemeSequence, voicebank: Voicebank, speaker: str | None, controls: Controls = NEUTRAL
+) -> PhonemeTiming:
     """Predict the lengths of a phrase's phonemes and fit them to its beats.
 
     Parameters
@@ -53,18 +59,22 @@ def predict_durations(sequence: PhonemeSequence, voicebank: Voicebank, speaker: 
         Whose duration model predicts.
     speaker : str or None
         Who sings.
+    controls : Controls
+        What is turned, on the phrase's clock; here, who else sings.
 
     Returns
     -------
     PhonemeTiming
         On the frame grid of the voicebank's audio, padded with silence.
     """
-    predicted = _predict(sequence, voicebank, speaker)
+    predicted = _predict(sequence, voicebank, speaker, controls)
     fitted = fit_to_anchors(sequence, predicted)
     return to_frames(fitted, frame_seconds=voicebank.frame_seconds)
 
 
-def _predict(sequence: PhonemeSequence, voicebank: Voicebank, speaker: str | None) -> list[_Seconds]:
+def _predict(
+    sequence: PhonemeSequence, voicebank: Voicebank, speaker: str | None, controls: Controls
+) -> list[_Seconds]:
     """Predicted seconds for the phonemes of each group."""
     stage, groups = voicebank.durations, sequence.groups
     symbols = [phoneme.symbol for group in groups for phoneme in group.phonemes]
@@ -79,13 +89,19 @@ def _predict(sequence: PhonemeSequence, voicebank: Voicebank, speaker: str | Non
             "encoder_out": encoder_out,
             "x_masks": x_masks,
             "ph_midi": tones[None, :],
-            **speaker_input(stage, model, speaker, len(symbols)),
+            **speaker_input(stage, model, speaker, controls, _provisional_times(anchors, sizes)),
         },
         outputs=("ph_dur_pred",),
         size=len(symbols),
     )["ph_dur_pred"]
     seconds = np.maximum(frames.reshape(-1).astype(np.float64), 0.0) * stage.frame_seconds
     return np.split(seconds, np.cumsum(sizes)[:-1])
+
+
+def _provisional_times(anchors: _Seconds, sizes: Sequence[int]) -> _Seconds:
+    """Where phonemes would be if those of a group were equally long, [shape=(n_phonemes,)]."""
+    shares = np.concatenate([(np.arange(size) + 0.5) / size for size in sizes])
+    return np.asarray(np.repeat(anchors[:-1], sizes) + shares * np.repeat(np.diff(anchors), sizes))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,9 +210,9 @@ def to_frames(fitted: FittedSequence, *, frame_seconds: float) -> PhonemeTiming:
     edges = np.concatenate([[0], np.cumsum(seconds_to_frames(seconds, frame_seconds=frame_seconds))])
     sizes = np.array([len(group.phonemes) for group in fitted.groups])
     borders = np.concatenate([[0, 1], 1 + np.cumsum(sizes)])
-    edges[borders] = _keep_apart(edges[borders], np.array([PADDING_FRAMES, *sizes]))
+    edges[borders] = keep_apart(edges[borders], np.array([PADDING_FRAMES, *sizes]))
     for begin, end in pairwise(borders[1:]):
-        edges[begin : end + 1] = _keep_apart(edges[begin : end + 1], np.ones(end - begin, dtype=np.int64))
+        edges[begin : end + 1] = keep_apart(edges[begin : end + 1], np.ones(end - begin, dtype=np.int64))
     head = float(fitted.groups[0].seconds.sum())
     return PhonemeTiming(
         phonemes=(padding, *(phoneme for group in fitted.groups for phoneme in group.phonemes), padding),
@@ -204,13 +220,3 @@ def to_frames(fitted: FittedSequence, *, frame_seconds: float) -> PhonemeTiming:
         frame_seconds=frame_seconds,
         offset=fitted.onset - head - PADDING_FRAMES * frame_seconds,
     )
-
-
-def _keep_apart(edges: NDArray[np.int64], least: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Move edges as little as needed for each distance to reach its least; the first edge stays."""
-    apart = edges.copy()
-    for k in range(len(apart) - 2, 0, -1):
-        apart[k] = min(apart[k], apart[k + 1] - least[k])
-    for k in range(1, len(apart)):
-        apart[k] = max(apart[k], apart[k - 1] + least[k - 1])
-    return apart

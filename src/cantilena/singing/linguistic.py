@@ -1,5 +1,9 @@
-"""What the models of a stage are told of a phrase: its phonemes, encoded by the stage's own linguistic model, and who
-sings it.
+"""What the models of a stage are told of a phrase's phonemes, encoded by the stage's own linguistic model.
+
+Conventions
+-----------
+Encoders of words and encoders of phonemes are offered what either wants. Voicebanks that can blend two phonemes are
+told to blend each with itself.
 """
 
 from __future__ import annotations
@@ -11,12 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cantilena.units import seconds_to_frames
-
 if TYPE_CHECKING:
     from cantilena.singing.results import PhonemeTiming
     from cantilena.voicebank.bundle import Stage
-    from cantilena.voicebank.sessions import Model
 
 Array = NDArray[Any]
 
@@ -41,11 +42,13 @@ def encode_words(
         ``encoder_out`` [shape=(1, n_phonemes, hidden_size)] and ``x_masks`` [shape=(1, n_phonemes)].
     """
     offered = {**phoneme_inputs(stage, symbols), "word_div": _row(word_div), "word_dur": _row(word_dur)}
-    results = stage.models["linguistic"].run(offered, outputs=("encoder_out", "x_masks"))
-    return results["encoder_out"], results["x_masks"]
+    model = stage.models["linguistic"]
+    masked = "x_masks" in model.outputs
+    results = model.run(offered, outputs=("encoder_out", "x_masks") if masked else ("encoder_out",))
+    return results["encoder_out"], results["x_masks"] if masked else offered["tokens"] == 0
 
 
-def encode_phonemes(stage: Stage, timing: PhonemeTiming, durations: NDArray[np.int64]) -> Array:
+def encode_phonemes(stage: Stage, timing: PhonemeTiming) -> Array:
     """Encode phonemes of known lengths, for an encoder that takes words as well as for one that takes phonemes.
 
     Parameters
@@ -53,17 +56,20 @@ def encode_phonemes(stage: Stage, timing: PhonemeTiming, durations: NDArray[np.i
     stage : Stage
         Whose linguistic model is run.
     timing : PhonemeTiming
-        The padded phonemes.
-    durations : NDArray[np.int64] [shape=(n_phonemes,)]
-        Frames on the stage's own grid.
+        The padded phonemes, on the stage's own grid.
+
+    Returns
+    -------
+    array
+        ``encoder_out`` [shape=(1, n_phonemes, hidden_size)].
     """
     word_div = divide_at_vowels([_is_vowel(stage, phoneme.symbol, phoneme.kind) for phoneme in timing.phonemes])
     begins = np.array([0, *np.cumsum(word_div[:-1])], dtype=np.int64)
     offered = {
         **phoneme_inputs(stage, timing.symbols),
         "word_div": _row(word_div),
-        "word_dur": _row(np.add.reduceat(durations, begins)),
-        "ph_dur": _row(durations),
+        "word_dur": _row(np.add.reduceat(timing.durations, begins)),
+        "ph_dur": _row(timing.durations),
     }
     return stage.models["linguistic"].run(offered, outputs=("encoder_out",))["encoder_out"]
 
@@ -92,35 +98,24 @@ def divide_at_vowels(vowels: Sequence[bool]) -> list[int]:
     return [end - begin for begin, end in pairwise(borders)]
 
 
-def stage_durations(stage: Stage, timing: PhonemeTiming) -> NDArray[np.int64]:
-    """The lengths of a phrase's phonemes on a stage's own frame grid, each >= 1."""
-    if stage.frame_seconds == timing.frame_seconds:
-        return timing.durations
-    frames = seconds_to_frames(timing.durations * timing.frame_seconds, frame_seconds=stage.frame_seconds)
-    return np.maximum(frames, 1)
-
-
-def resample(curve: Array, *, source: float, target: float, n_frames: int) -> NDArray[np.float32]:
-    """A curve of frames of ``source`` seconds on a grid of ``n_frames`` frames of ``target`` seconds, by time."""
-    values = np.asarray(curve, dtype=np.float32).reshape(-1)
-    if source == target and len(values) == n_frames:
-        return values
-    at = (np.arange(n_frames) + 0.5) * target
-    return np.asarray(np.interp(at, (np.arange(len(values)) + 0.5) * source, values), dtype=np.float32)
-
-
 def phoneme_inputs(stage: Stage, symbols: Sequence[str]) -> Mapping[str, Array]:
-    """``tokens`` and ``languages`` of a stage, each [shape=(1, n_phonemes)]."""
-    return {"tokens": stage.symbols.token_ids(symbols), "languages": stage.symbols.language_ids(symbols)}
+    """``tokens`` and ``languages`` of a stage, each [shape=(1, n_phonemes)], and the blend of each with itself."""
+    tokens = stage.symbols.token_ids(symbols)
+    return {
+        "tokens": tokens,
+        "languages": stage.symbols.language_ids(symbols),
+        "tokens_b": tokens,
+        "blend": np.zeros(tokens.shape, dtype=np.float32),
+    }
 
 
-def speaker_input(stage: Stage, model: Model, speaker: str | None, n: int) -> Mapping[str, Array]:
-    """``spk_embed`` [shape=(1, n, hidden_size)] when the model asks for it; ``n`` frames or phonemes."""
-    wanted = model.inputs.get("spk_embed")
-    if wanted is None:
-        return {}
-    vector = stage.embedding(speaker, size=wanted.shape[-1] if wanted.shape else None)
-    return {"spk_embed": np.broadcast_to(vector, (1, n, len(vector)))}
+def encoder_inputs(encoder_out: Array, n_frames: int) -> Mapping[str, Array]:
+    """``encoder_out`` for the model after the encoder, and the blend of each phoneme with itself."""
+    return {
+        "encoder_out": encoder_out,
+        "encoder_out_b": encoder_out,
+        "blend": np.zeros((1, n_frames), dtype=np.float32),
+    }
 
 
 def _is_vowel(stage: Stage, symbol: str, kind: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from cantilena.errors import OptionError
@@ -16,15 +16,19 @@ Precision = Literal["fp32", "int8"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steps:
-    """Network evaluations of each sampling model; OpenUtau's defaults are 20, 20 and 10."""
+    """Network evaluations of each sampling model; OpenUtau's defaults are 20, 20 and 10.
+
+    ``depth`` is how much of the way the acoustic model samples where it can begin with a guess of its own, 0..1.
+    """
 
     acoustic: int
     variance: int
     pitch: int
+    depth: float = 1.0
 
 
 STEPS: Mapping[Quality, Steps] = {
-    "draft": Steps(acoustic=4, variance=4, pitch=4),
+    "draft": Steps(acoustic=4, variance=4, pitch=4, depth=0.0),
     "normal": Steps(acoustic=10, variance=10, pitch=10),
     "best": Steps(acoustic=20, variance=20, pitch=10),
 }
@@ -51,9 +55,9 @@ class SingOptions:
     seed : int
         0..2**31-1; the same seed gives the same take.
     quality : {"draft", "normal", "best"}
-        Sampling steps, unless ``steps`` is given.
+        How finely the models sample; draft leaves the acoustic model at its first guess where it makes one.
     steps : int or None
-        1..1000, for all sampling models.
+        1..1000, for all sampling models, instead of the steps of ``quality``.
     precision : {"fp32", "int8"}
         Of the acoustic, pitch and variance models; int8 is quicker and a little less exact.
     device : {"cpu", "cuda", "coreml", "directml"}
@@ -88,10 +92,11 @@ class SingOptions:
 
     @property
     def sampling_steps(self) -> Steps:
-        """Steps of each sampling model, from ``steps`` or else from ``quality``."""
+        """Steps of each sampling model, from ``steps`` or else from ``quality``, and its depth."""
+        chosen = STEPS[self.quality]
         if self.steps is None:
-            return STEPS[self.quality]
-        return Steps(acoustic=self.steps, variance=self.steps, pitch=self.steps)
+            return chosen
+        return replace(chosen, acoustic=self.steps, variance=self.steps, pitch=self.steps)
 
 
 def _require_range(name: str, given: float, low: float, high: float) -> None:

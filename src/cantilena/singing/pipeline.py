@@ -72,7 +72,7 @@ class PhraseResults:
     phrase : Phrase
         On its own clock.
     onset : float
-        Seconds from the score's first beat to the phrase's first onset.
+        Seconds from the score's first beat to the phrase's first onset, to the microsecond.
     sequence, timing, pitch, variance, waveform
         Results of the five steps in order; None: not run yet.
     findings : tuple of Finding
@@ -91,7 +91,7 @@ class PhraseResults:
     @classmethod
     def of(cls, phrase: Phrase) -> PhraseResults:
         """The beginning: a phrase of a performance, and nothing done."""
-        return cls(phrase=in_own_clock(phrase), onset=phrase.onset)
+        return cls(phrase=in_own_clock(phrase), onset=round(phrase.onset, 6))
 
     @property
     def n_frames(self) -> int:
@@ -112,7 +112,8 @@ def _align(so_far: PhraseResults, singer: Singer) -> PhraseResults:
 
 def _durations(so_far: PhraseResults, singer: Singer) -> PhraseResults:
     sequence = _present(so_far.sequence, "align")
-    return replace(so_far, timing=predict_durations(sequence, singer.voicebank, singer.options.speaker))
+    controls = phrase_controls(so_far, singer)
+    return replace(so_far, timing=predict_durations(sequence, singer.voicebank, singer.options.speaker, controls))
 
 
 def _pitch(so_far: PhraseResults, singer: Singer) -> PhraseResults:
@@ -124,6 +125,7 @@ def _pitch(so_far: PhraseResults, singer: Singer) -> PhraseResults:
         expression=singer.options.expression,
         steps=singer.options.sampling_steps.pitch,
         generator=_generator(so_far.phrase, singer, "pitch"),
+        controls=phrase_controls(so_far, singer),
     )
     return replace(so_far, pitch=pitch)
 
@@ -136,6 +138,7 @@ def _variance(so_far: PhraseResults, singer: Singer) -> PhraseResults:
         speaker=singer.options.speaker,
         steps=singer.options.sampling_steps.variance,
         generator=_generator(so_far.phrase, singer, "variance"),
+        controls=phrase_controls(so_far, singer),
     )
     return replace(so_far, variance=variance)
 
@@ -149,6 +152,8 @@ def _synthesize_audio(so_far: PhraseResults, singer: Singer) -> PhraseResults:
         speaker=singer.options.speaker,
         steps=singer.options.sampling_steps.acoustic,
         generator=_generator(so_far.phrase, singer, "synthesize_audio"),
+        depth=singer.options.sampling_steps.depth,
+        controls=phrase_controls(so_far, singer),
     )
     findings = so_far.findings + _unknown_speaker(singer.voicebank, singer.options.speaker)
     return replace(so_far, waveform=waveform, findings=findings)
@@ -195,6 +200,13 @@ def sing_phrase(phrase: Phrase, singer: Singer, trace: SongTrace) -> PhraseResul
             if step == "variance" and not needed_curves(singer.voicebank):
                 span.outcome = "skipped"
     return results
+
+
+def phrase_controls(so_far: PhraseResults, singer: Singer) -> Controls:
+    """What is turned while a phrase sounds, on the phrase's own clock; nothing that is turned elsewhere is in it."""
+    begin = so_far.onset - lead_in_seconds(singer.voicebank)
+    end = so_far.onset + so_far.phrase.offset + lead_in_seconds(singer.voicebank)
+    return singer.controls.between(begin, end).shifted(-so_far.onset)
 
 
 def lead_in_seconds(voicebank: Voicebank) -> float:

@@ -8,18 +8,23 @@ Pitch is continuous: rests and consonants hold or approach the pitch of their ne
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cantilena.singing.controls import NEUTRAL, SCALES
 from cantilena.singing.drawing import DrawnNote, draw_pitch
-from cantilena.singing.linguistic import encode_phonemes, resample, speaker_input, stage_durations
+from cantilena.singing.frames import on_grid, resample
+from cantilena.singing.linguistic import encode_phonemes, encoder_inputs
 from cantilena.singing.results import PhonemeTiming, PitchCurve, read_only
+from cantilena.singing.sampling import noise_input, sampling_inputs
+from cantilena.singing.speaker_mix import speaker_input
 from cantilena.units import midi_to_hz, seconds_to_frames
 
 if TYPE_CHECKING:
+    from cantilena.singing.controls import Controls
     from cantilena.singing.phrase import PerformedNote, Phrase
     from cantilena.voicebank import Voicebank
     from cantilena.voicebank.bundle import Stage
@@ -37,6 +42,7 @@ def predict_pitch(
     expression: float,
     steps: int,
     generator: np.random.Generator,
+    controls: Controls = NEUTRAL,
 ) -> PitchCurve:
     """Give the pitch of a phrase.
 
@@ -56,22 +62,36 @@ def predict_pitch(
         Sampling steps of the model.
     generator : numpy Generator
         Source of the model's noise.
+    controls : Controls
+        What is turned, on the phrase's clock; here, ``pitch_expression`` and who else sings.
     """
     if voicebank.pitch is None:
         notes = [
             DrawnNote(onset=note.onset, offset=note.offset, midi=note.midi, slurred=note.slurred)
             for note in phrase.notes
         ]
-        midi = draw_pitch(notes, timing.frame_times, expression=expression)
+        midi = draw_pitch(notes, timing.frame_times, expression=expression * _liveliness(controls, timing))
     else:
-        predicted = _run_model(phrase, timing, voicebank.pitch, speaker, expression, steps, generator)
-        midi = resample(
-            predicted, source=voicebank.pitch.frame_seconds, target=timing.frame_seconds, n_frames=timing.n_frames
-        ).astype(np.float64)
-    return PitchCurve(
-        f0=read_only(midi_to_hz(np.clip(midi, *_MIDI_RANGE)).astype(np.float32)),
-        source="drawn" if voicebank.pitch is None else "model",
-    )
+        own = on_grid(timing, voicebank.pitch.frame_seconds)
+        predicted = _run_model(phrase, own, voicebank.pitch, speaker, controls, expression, steps, generator)
+        midi = resample(predicted, source=own, target=timing).astype(np.float64)
+    return PitchCurve(f0=_to_f0(midi), source="drawn" if voicebank.pitch is None else "model")
+
+
+def shift_tone(pitch: PitchCurve, controls: Controls, timing: PhonemeTiming) -> PitchCurve:
+    """The pitch that ``tone_shift`` makes a phrase take its timbre from; the same one when it is not turned."""
+    if "tone_shift" not in controls.curves:
+        return pitch
+    return replace(pitch, f0=_to_f0(pitch.midi + controls.at("tone_shift", timing.control_times) / 100.0))
+
+
+def _to_f0(midi: NDArray[np.float64]) -> NDArray[np.float32]:
+    return read_only(midi_to_hz(np.clip(midi, *_MIDI_RANGE)).astype(np.float32))
+
+
+def _liveliness(controls: Controls, timing: PhonemeTiming) -> NDArray[np.float64]:
+    """``pitch_expression`` as a factor, 0..1."""
+    return controls.at("pitch_expression", timing.control_times) / SCALES["pitch_expression"].high
 
 
 def _run_model(
@@ -79,27 +99,29 @@ def _run_model(
     timing: PhonemeTiming,
     stage: Stage,
     speaker: str | None,
+    controls: Controls,
     expression: float,
     steps: int,
     generator: np.random.Generator,
 ) -> NDArray[np.float32]:
+    """Semitones of each frame of ``timing``, which is on the stage's own grid."""
     model = stage.models["pitch"]
-    durations = stage_durations(stage, timing)
-    n_frames = int(durations.sum())
-    notes = note_inputs(phrase.notes, timing, frame_seconds=stage.frame_seconds, n_frames=n_frames)
+    n_frames = timing.n_frames
+    notes = note_inputs(phrase.notes, timing)
     results = model.run(
         {
-            "encoder_out": encode_phonemes(stage, timing, durations),
-            "ph_dur": durations[None, :],
+            **encoder_inputs(encode_phonemes(stage, timing), n_frames),
+            "ph_dur": timing.durations[None, :],
             "note_midi": notes.midi[None, :],
             "note_rest": notes.is_rest[None, :],
             "note_dur": notes.durations[None, :],
             "note_glide": np.zeros((1, len(notes.midi)), dtype=np.int64),
             "pitch": np.full((1, n_frames), 60.0, dtype=np.float32),
-            "expr": np.full((1, n_frames), expression, dtype=np.float32),
+            "expr": (expression * _liveliness(controls, timing)).astype(np.float32)[None],
             "retake": np.ones((1, n_frames), dtype=np.bool_),
-            "steps": np.array([steps], dtype=np.int64),
-            **speaker_input(stage, model, speaker, n_frames),
+            **sampling_inputs(model, steps=steps),
+            **noise_input(model, n_frames, generator),
+            **speaker_input(stage, model, speaker, controls, timing.control_times),
         },
         outputs=("pitch_pred",),
         size=n_frames,
@@ -128,9 +150,7 @@ class NoteInputs:
     durations: NDArray[np.int64]
 
 
-def note_inputs(
-    notes: Sequence[PerformedNote], timing: PhonemeTiming, *, frame_seconds: float, n_frames: int
-) -> NoteInputs:
+def note_inputs(notes: Sequence[PerformedNote], timing: PhonemeTiming) -> NoteInputs:
     """Lay out the notes of a phrase, the rests before, between and after them made explicit.
 
     Parameters
@@ -138,11 +158,7 @@ def note_inputs(
     notes : sequence of PerformedNote
         In order.
     timing : PhonemeTiming
-        Where the phonemes lie; tells where the phrase begins and which notes have no vowel.
-    frame_seconds : float
-        Of the model's grid.
-    n_frames : int
-        Frames in all.
+        Where the phonemes lie on the model's grid; tells where the phrase begins and which notes have no vowel.
     """
     midi: list[float] = []
     rests: list[bool] = []
@@ -159,8 +175,8 @@ def note_inputs(
         borders.append(note.offset)
     midi.append(np.nan)
     rests.append(True)
-    durations = seconds_to_frames(np.diff(borders), frame_seconds=frame_seconds)
-    durations = _fit_total(np.append(durations, 0), n_frames)
+    durations = seconds_to_frames(np.diff(borders), frame_seconds=timing.frame_seconds)
+    durations = _fit_total(np.append(durations, 0), timing.n_frames)
     return NoteInputs(midi=_fill_rests(midi), is_rest=np.array(rests), durations=durations)
 
 

@@ -128,6 +128,12 @@ class PhonemeTiming:
         """Seconds at the middle of each frame, [shape=(n_frames,)]."""
         return np.asarray(self.offset + (np.arange(self.n_frames) + 0.5) * self.frame_seconds, dtype=np.float64)
 
+    @property
+    def control_times(self) -> NDArray[np.float64]:
+        """When a control is read for each frame, [shape=(n_frames,)]; the silence at either end is as what is sung."""
+        times = self.frame_times
+        return np.asarray(np.clip(times, times[self.durations[0]], times[-1 - self.durations[-1]]))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PitchCurve:

@@ -10,11 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cantilena.errors import VoicebankError
-from cantilena.singing.linguistic import encode_phonemes, resample, speaker_input, stage_durations
+from cantilena.singing.controls import NEUTRAL, SCALES
+from cantilena.singing.frames import on_grid, resample
+from cantilena.singing.linguistic import encode_phonemes, encoder_inputs
+from cantilena.singing.pitch import shift_tone
 from cantilena.singing.results import VarianceCurves, read_only
+from cantilena.singing.sampling import noise_input, sampling_inputs
+from cantilena.singing.speaker_mix import speaker_input
 from cantilena.voicebank.bundle import CURVES
 
 if TYPE_CHECKING:
+    from cantilena.singing.controls import Controls
     from cantilena.singing.results import PhonemeTiming, PitchCurve
     from cantilena.voicebank import Voicebank
     from cantilena.voicebank.bundle import Stage
@@ -22,7 +28,11 @@ if TYPE_CHECKING:
 _LIMITS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
     {"energy": (-96.0, 0.0), "breathiness": (-96.0, 0.0), "voicing": (-96.0, 0.0), "tension": (-10.0, 10.0)}
 )
+_DB_FULL_SCALE: Final = 12.0  # dB of a control at 100
+_LOGIT_FULL_SCALE: Final = 5.0
 _NOISE_BINS: Final = 72  # shared by all curves of a model
+# A curve that some models predict beside the others and no acoustic model takes.
+_PREDICTED: Final = (*CURVES, "mouth_opening")
 
 
 def needed_curves(voicebank: Voicebank) -> tuple[str, ...]:
@@ -39,6 +49,7 @@ def predict_variance(
     speaker: str | None,
     steps: int,
     generator: np.random.Generator,
+    controls: Controls = NEUTRAL,
 ) -> VarianceCurves:
     """Predict the curves that the acoustic model asks for; none when it asks for none.
 
@@ -54,6 +65,8 @@ def predict_variance(
         Sampling steps.
     generator : numpy Generator
         Source of the model's noise.
+    controls : Controls
+        What is turned, on the phrase's clock: the curves themselves, ``tone_shift``, and who else sings.
 
     Raises
     ------
@@ -72,44 +85,51 @@ def predict_variance(
             f"The acoustic model of {voicebank.id} asks for {' and '.join(missing)}, which no model of it predicts.",
             hint="Choose another voicebank with --voicebank.",
         )
-    curves = _run_model(stage, timing, pitch, needed, speaker=speaker, steps=steps, generator=generator)
+    own = on_grid(timing, stage.frame_seconds)
+    midi = resample(shift_tone(pitch, controls, timing).midi, source=timing, target=own)
+    predicted = _run_model(
+        stage, own, midi, needed, speaker=speaker, controls=controls, steps=steps, generator=generator
+    )
+    curves = {name: resample(curve, source=own, target=timing) for name, curve in predicted.items()}
     return VarianceCurves(
         **{
-            name: read_only(
-                np.clip(
-                    resample(curve, source=stage.frame_seconds, target=timing.frame_seconds, n_frames=timing.n_frames),
-                    *_LIMITS[name],
-                )
-            )
+            name: read_only(np.clip(curve + control_delta(name, controls, timing), *_LIMITS[name]))
             for name, curve in curves.items()
         }
     )
 
 
+def control_delta(name: str, controls: Controls, timing: PhonemeTiming) -> NDArray[np.float32]:
+    """What a control adds to the curve of its name, in the curve's unit, [shape=(n_frames,)]."""
+    turned = (controls.at(name, timing.control_times) - SCALES[name].neutral) / 100.0
+    return (turned * (_LOGIT_FULL_SCALE if name == "tension" else _DB_FULL_SCALE)).astype(np.float32)
+
+
 def _run_model(
     stage: Stage,
     timing: PhonemeTiming,
-    pitch: PitchCurve,
+    midi: NDArray[np.float32],
     needed: tuple[str, ...],
     *,
     speaker: str | None,
+    controls: Controls,
     steps: int,
     generator: np.random.Generator,
 ) -> dict[str, NDArray[np.float32]]:
+    """The needed curves, a value for each frame of ``timing``, which is on the stage's own grid, as is ``midi``."""
     model = stage.models["variance"]
-    durations = stage_durations(stage, timing)
-    n_frames = int(durations.sum())
-    midi = resample(pitch.midi, source=timing.frame_seconds, target=stage.frame_seconds, n_frames=n_frames)
-    predicted = [name for name in CURVES if name in model.inputs]
+    n_frames = timing.n_frames
+    predicted = [name for name in _PREDICTED if name in model.inputs]
     results = model.run(
         {
-            "encoder_out": encode_phonemes(stage, timing, durations),
-            "ph_dur": durations[None, :],
+            **encoder_inputs(encode_phonemes(stage, timing), n_frames),
+            "ph_dur": timing.durations[None, :],
             "pitch": midi[None, :],
             **{name: np.zeros((1, n_frames), dtype=np.float32) for name in predicted},
             "retake": np.ones((1, n_frames, len(predicted)), dtype=np.bool_),
-            "steps": np.array([steps], dtype=np.int64),
-            **speaker_input(stage, model, speaker, n_frames),
+            **sampling_inputs(model, steps=steps),
+            **noise_input(model, n_frames, generator),
+            **speaker_input(stage, model, speaker, controls, timing.control_times),
         },
         outputs=tuple(f"{name}_pred" for name in needed),
         size=n_frames,

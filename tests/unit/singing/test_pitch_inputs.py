@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cantilena.singing.linguistic import divide_at_vowels, resample
+from cantilena.singing.linguistic import divide_at_vowels
 from cantilena.singing.pitch import note_inputs
 from cantilena.singing.results import Phoneme, PhonemeTiming, PitchCurve
 from cantilena.singing.synthesize_audio import convert_base
@@ -31,7 +31,7 @@ def timing_of(*phonemes: tuple[str, int], offset: float = 0.0) -> PhonemeTiming:
 def test_rests_are_made_explicit_and_take_the_pitch_of_the_nearest_note():
     phrase = make_phrase("love", "", "sky", onset=1.0, offsets=[None, 1.8, None], midi=[60, 62, 64])
     timing = timing_of(("SP", 8), ("l", 5), ("aa", 80), ("SP", 20), ("aa", 50), ("SP", 8), offset=0.87)
-    notes = note_inputs(phrase.notes, timing, frame_seconds=FRAME, n_frames=timing.n_frames)
+    notes = note_inputs(phrase.notes, timing)
     assert notes.midi.tolist() == [60, 60, 62, 62, 64, 64]
     assert notes.is_rest.tolist() == [True, False, False, True, False, True]
     assert notes.durations.sum() == timing.n_frames
@@ -41,14 +41,14 @@ def test_rests_are_made_explicit_and_take_the_pitch_of_the_nearest_note():
 def test_a_note_without_a_vowel_is_a_rest_and_one_that_goes_on_is_as_the_one_before():
     phrase = make_phrase("mm", "", onset=0.0)
     timing = timing_of(("SP", 8), ("m", 100), ("SP", 8), offset=-0.08)
-    notes = note_inputs(phrase.notes, timing, frame_seconds=FRAME, n_frames=116)
+    notes = note_inputs(phrase.notes, timing)
     assert notes.is_rest.tolist() == [True, True, True, True]
 
 
 def test_notes_fit_the_frames_however_short_they_are():
     phrase = make_phrase(*["love"] * 10, length=0.004)
     timing = timing_of(("SP", 8), ("aa", 10), ("SP", 8), offset=-0.08)
-    notes = note_inputs(phrase.notes, timing, frame_seconds=FRAME, n_frames=26)
+    notes = note_inputs(phrase.notes, timing)
     assert notes.durations.sum() == 26
     assert notes.durations.min() >= 1
 
@@ -65,11 +65,6 @@ def test_notes_fit_the_frames_however_short_they_are():
 )
 def test_words_run_from_vowel_to_vowel(vowels, division):
     assert divide_at_vowels([mark == "o" for mark in vowels]) == division
-
-
-def test_curves_are_resampled_by_time():
-    assert resample(np.arange(10.0), source=0.01, target=0.02, n_frames=5).tolist() == [0.5, 2.5, 4.5, 6.5, 8.5]
-    assert resample(np.arange(3.0), source=0.02, target=0.01, n_frames=7).tolist() == [0, 0.25, 0.75, 1.25, 1.75, 2, 2]
 
 
 def test_pitch_as_midi_numbers():

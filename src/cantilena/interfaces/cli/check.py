@@ -27,7 +27,9 @@ def check(
     seed: o.Seed = 0,
     quality: o.QualityName = "normal",
     steps: o.StepCount = None,
+    precision: o.PrecisionName = "fp32",
     device: o.DeviceName = "cpu",
+    control: o.Control = None,
     json: o.Json = False,
 ) -> int:
     """Say whether SCORE can be sung like this, and what would not be; nothing is rendered."""
@@ -35,6 +37,7 @@ def check(
     sing_options = o.sing_options(
         speaker=speaker, language=language, transpose=transpose, tempo=tempo, expression=expression,
         pronounce=pronounce, pronunciations=pronunciations, seed=seed, quality=quality, steps=steps, device=device,
+        precision=precision, control=control,
     )  # fmt: skip
     from cantilena.api import check as check_score
 

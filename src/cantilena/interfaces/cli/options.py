@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from cantilena.errors import OptionError
+from cantilena.singing.control_settings import parse_controls
 from cantilena.singing.options import SingOptions
 
 if TYPE_CHECKING:
@@ -47,8 +48,20 @@ PronunciationsFile = Annotated[
     Path | None, typer.Option("--pronunciations", metavar="FILE", help="Pronunciations, one word a line.")
 ]
 Seed = Annotated[int, typer.Option(metavar="N", help="The same seed gives the same take.")]
+Control = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--control",
+        metavar="NAME=VALUE|FILE",
+        help="Turn gender, velocity, energy, breathiness, voicing, tension, pitch_expression, tone_shift or "
+        "speaker:NAME, for the whole song or by a JSON file of curves; may be given several times.",
+    ),
+]
 QualityName = Annotated[Literal["draft", "normal", "best"], typer.Option("--quality", help="Sampling steps.")]
 StepCount = Annotated[int | None, typer.Option("--steps", metavar="N", help="Sampling steps, instead of --quality.")]
+PrecisionName = Annotated[
+    Literal["fp32", "int8"], typer.Option("--precision", help="int8 is quicker and a little less exact.")
+]
 DeviceName = Annotated[
     Literal["cpu", "cuda", "coreml", "directml"], typer.Option("--device", help="Where the large models run.")
 ]
@@ -82,6 +95,8 @@ def sing_options(
     quality: Literal["draft", "normal", "best"],
     steps: int | None,
     device: Literal["cpu", "cuda", "coreml", "directml"],
+    precision: Literal["fp32", "int8"],
+    control: list[str] | None,
 ) -> SingOptions:
     """How it is sung; a word given with --pronounce wins over the file."""
     words: dict[str, tuple[str, ...]] = {}
@@ -103,6 +118,8 @@ def sing_options(
         quality=quality,
         steps=steps,
         device=device,
+        precision=precision,
+        controls=parse_controls(control or ()),
     )
 
 

@@ -37,7 +37,9 @@ def sing(
     seed: o.Seed = 0,
     quality: o.QualityName = "normal",
     steps: o.StepCount = None,
+    precision: o.PrecisionName = "fp32",
     device: o.DeviceName = "cpu",
+    control: o.Control = None,
     format: Annotated[
         Literal["wav", "flac", "mp3", "opus"] | None,
         typer.Option(help="Format of the file. [default: told by OUT's suffix]"),
@@ -54,6 +56,7 @@ def sing(
     sing_options = o.sing_options(
         speaker=speaker, language=language, transpose=transpose, tempo=tempo, expression=expression,
         pronounce=pronounce, pronunciations=pronunciations, seed=seed, quality=quality, steps=steps, device=device,
+        precision=precision, control=control,
     )  # fmt: skip
     from cantilena.api import sing_to_file
 
