@@ -16,6 +16,8 @@ STEPS: Final = ("align", "durations", "pitch", "variance", "synthesize_audio", "
 """The six public steps of a song, in order."""
 
 Outcome = Literal["ok", "cached", "skipped", "failed", "canceled"]
+_OUTCOMES: Final[tuple[Outcome, ...]] = ("skipped", "cached", "ok", "failed", "canceled")
+"""A step that went differently in different phrases has the last of their outcomes."""
 
 
 def _emit(level: Literal["debug", "info"], event: str, **fields: object) -> None:
@@ -85,8 +87,7 @@ class SongTrace:
                 "synthesize_phrase", step=step, phrase=phrase, elapsed_ms=_round(elapsed_ms), frames=span.frames,
                 outcome=span.outcome,
             )  # fmt: skip
-        if span.outcome in ("failed", "canceled") or record.outcome in ("skipped", "cached"):
-            record.outcome = span.outcome
+        record.outcome = max(record.outcome, span.outcome, key=_OUTCOMES.index)
 
     @property
     def elapsed_ms(self) -> float:
@@ -98,6 +99,15 @@ class SongTrace:
         return {step: _round(record.elapsed_ms) for step, record in self.records.items()} | {
             "total": _round(self.elapsed_ms)
         }
+
+    def log_step(self, step: str) -> None:
+        """Log one step (event ``synthesize_step``): all there is to log when it is run alone."""
+        record = self.records.get(step, StepRecord())
+        _emit(
+            "info",
+            "synthesize_step", step=step, elapsed_ms=_round(record.elapsed_ms), phrases=record.phrases,
+            frames=record.frames, outcome=record.outcome,
+        )  # fmt: skip
 
     def finish(self, *, audio_seconds: float, outcome: Outcome, **fields: object) -> None:
         """Log the six steps and the total; call once, however the song ended.
@@ -112,12 +122,7 @@ class SongTrace:
             ``voicebank, device, cache_hits`` and whatever else belongs to the song.
         """
         for step in STEPS:
-            record = self.records.get(step, StepRecord())
-            _emit(
-                "info",
-                "synthesize_step", step=step, elapsed_ms=_round(record.elapsed_ms), phrases=record.phrases,
-                frames=record.frames, outcome=record.outcome,
-            )  # fmt: skip
+            self.log_step(step)
         elapsed_ms = self.elapsed_ms
         _emit(
             "info",
@@ -129,6 +134,11 @@ class SongTrace:
 def log_model_loaded(*, model: str, provider: str, size: int, elapsed_ms: float) -> None:
     """Log that an ONNX model was opened (event ``model_loaded``)."""
     _emit("info", "model_loaded", model=model, provider=provider, bytes=size, elapsed_ms=_round(elapsed_ms))
+
+
+def log_voicebank(event: str, **fields: object) -> None:
+    """Log what happens to a voicebank on its way from the bucket (``voicebank_cache_hit``, ``..._downloaded``, ...)."""
+    _emit("debug" if event == "voicebank_cache_hit" else "info", event, **fields)
 
 
 def log_unexpected_error(error: Exception) -> None:

@@ -1,0 +1,1 @@
+"""Implementations of :mod:`cantilena.ports`, one module for each outside service."""

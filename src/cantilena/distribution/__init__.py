@@ -1,0 +1,1 @@
+"""Voicebanks on their way between a bucket and this machine's disk."""
