@@ -94,7 +94,7 @@ class Graph:
     def split(self, kind: str, outputs: int, *inputs: str, **attributes: object) -> list[str]:
         """A node with several results."""
         names = [f"{kind.lower()}_{next(self._counter)}" for _ in range(outputs)]
-        given = {
+        given: dict[str, Any] = {
             key: value.proto() if isinstance(value, Graph) else value for key, value in attributes.items()
         }  # fmt: skip
         self._nodes.append(helper.make_node(kind, list(inputs), names, **given))

@@ -127,3 +127,8 @@ def machine() -> str:
     """The machine in words, for a remark: figures mean nothing without it."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{cores} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
+
+
+def load_average() -> str:
+    """How busy the machine is: figures of a busy one are worse, and ratios within one run the ones to trust."""
+    return ", ".join(f"{load:.1f}" for load in os.getloadavg()) if hasattr(os, "getloadavg") else "unknown"

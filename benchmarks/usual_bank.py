@@ -124,7 +124,8 @@ def _sub_stage_keys(stage: str) -> dict[str, object]:
 
 def _mel(sizes: Sizes) -> dict[str, object]:
     return {
-        "sample_rate": SAMPLE_RATE, "hop_size": HOP_SIZE, "win_size": 2048, "fft_size": 2048, "num_mel_bins": sizes.n_mels,
+        "sample_rate": SAMPLE_RATE, "hop_size": HOP_SIZE, "win_size": 2048, "fft_size": 2048,
+        "num_mel_bins": sizes.n_mels,
         "mel_fmin": 40, "mel_fmax": 16000, "mel_base": "e", "mel_scale": "slaney",
     }  # fmt: skip
 
