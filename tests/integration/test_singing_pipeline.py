@@ -38,7 +38,7 @@ def sing(
 ) -> tuple[Waveform, tuple[Finding, ...]]:
     asked = SingOptions(**{"speaker": voicebank.speakers[0] if voicebank.speakers else None, **options})
     sung = sing_phrase(phrase, make_voice(voicebank, asked), trace or SongTrace())
-    return sung.placed_waveform, sung.findings
+    return sung.waveform, sung.findings
 
 
 def part_of(waveform: Waveform, begin: float, end: float) -> np.ndarray:

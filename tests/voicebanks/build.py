@@ -13,6 +13,7 @@ from tests.voicebanks.sound import FRAMES, LOUDNESS, embedding, kind_of
 
 __all__ = ["HIDDEN", "TinyBank", "build_voicebank"]
 
+CURVES = ("energy", "breathiness", "voicing", "tension")
 _DICTIONARY_KINDS = {"vowel": "vowel", "glide": "liquid", "consonant": "stop"}
 _CONFIG_FOLDER = {"configs": "configs"}
 _ACOUSTIC_FILES = {"flat": "", "dsmain": "dsmain/", "dsacoustic": "dsacoustic/", "configs": "../acoustic/"}
@@ -53,7 +54,10 @@ class _Builder:
         lines += ["mel_fmax: 16000", f"max_depth: {bank.max_depth}"]
         lines += [f"vocoder: {bank.vocoder_name}"] if bank.vocoder_name else []
         lines += [f"mel_base: {bank.acoustic_base}"] if bank.acoustic_base else []
-        self._stage("acoustic", self._root, files, lines)
+        flags = [f"use_{name}_embed" for name in bank.curves]
+        flags += ["use_key_shift_embed", "use_speed_embed"] if bank.shifts else []
+        flags += ["use_variable_depth"] if bank.how_sampled("acoustic").depth else []
+        self._stage("acoustic", self._root, files, [*lines, *(f"{flag}: true" for flag in flags)])
 
     def _sub_stage(self, stage: str, mode: str) -> None:
         bank, role = self._bank, stage[2:]
@@ -78,7 +82,12 @@ class _Builder:
         self._write(folder / f"{role}.onnx", model)
         self._write(folder / "linguistic.onnx", encoder)
         lines = [f"linguistic: {self._path('linguistic.onnx')}", f"{role}: {self._path(role + '.onnx')}"]
-        self._stage(stage, folder, "", lines)
+        flags = {"predict_dur": mode == "word"}
+        if role == "pitch":
+            flags |= {"use_expr": bank.expr, "use_note_rest": bank.note_rest}
+        if role == "variance":
+            flags |= {f"predict_{name}": name in bank.predicted for name in CURVES}
+        self._stage(stage, folder, "", [*lines, *(f"{flag}: {str(is_set).lower()}" for flag, is_set in flags.items())])
         if role == "dur" or bank.dictionaries:
             self._dictionary(folder)
 
@@ -97,6 +106,8 @@ class _Builder:
             for index, entry in enumerate(entries):
                 vector = embedding(index, hidden=bank.embedding_size(stage), signature=bank.signature(stage))
                 self._write(folder / f"{entry.removesuffix('.emb')}.emb", vector.tobytes())
+        if bank.how_sampled(stage).hurry == "steps":
+            head.append("use_continuous_acceleration: true")
         sub = stage in ("dspitch", "dsvariance")
         head.append(f"hidden_size: {bank.embedding_size(stage)}")
         head.append(f"sample_rate: {(sub and bank.sub_sample_rate) or bank.sample_rate}")

@@ -1,7 +1,7 @@
 """The models of a tiny voicebank as ONNX graphs of a few nodes.
 
-They compute something simple and exact from what they are fed, and refuse what a trained model would choke on or, worse, would
-take in silence: a wrong sum, another stage's ids or embeddings, Hz for semitones, a control out of its range.
+They compute something simple and exact from what they are fed, and refuse what a trained model would choke on or,
+worse, would take in silence: a wrong sum, another stage's ids or embeddings, Hz for semitones, a control out of range.
 """
 
 from __future__ import annotations
@@ -74,8 +74,6 @@ def dur(*, hidden: int, frames: Sequence[float], speakers: int, signature: float
     terms = [g.op("Gather", g.const(frames), g.whole(g.channel(encoder_out, 0))), g.nothing(midi)]
     if speakers:
         terms.append(g.nothing(_speaker(g, hidden, "n_tokens", speakers, signature)))
-    # Notes beyond 127 are outside the table of a trained model.
-    terms.append(g.nothing(g.op("Gather", g.const(np.zeros(128)), midi)))
     g.output("ph_dur_pred", g.sum(*terms), FLOAT, PHONEMES)
     return g.serialized()
 
@@ -84,7 +82,7 @@ def pitch(
     *, hidden: int, speakers: int, expr: bool, note_rest: bool, note_glide: bool = False,
     encodes_lengths: bool = True, sampling: Sampling | None = None, signature: float | None = None,
 ) -> bytes:  # fmt: skip
-    """The notes as steps, a hundredth of the speaker's number higher, a tenth of a semitone lower without expression."""
+    """The notes as steps, higher by a hundredth of the speaker's number, lower by a tenth without expression."""
     g = Graph("pitch")
     encoder_out = g.input("encoder_out", FLOAT, [*PHONEMES, hidden])
     ph_dur = g.input("ph_dur", INT, PHONEMES)
@@ -264,8 +262,12 @@ def _require_encoded(g: Graph, encoder_out: str, ph_dur: str, n_frames: str, *, 
 
 
 def _ancestral(g: Graph, source: str, sampling: Sampling | None) -> str:
-    """At a speedup of 1 a diffusion draws noise in each of its steps; here in three."""
+    """A diffusion that skips no step draws noise in each; here in three."""
     if sampling is None or not sampling.ancestral:
         return source
-    alone = g.op("Reshape", g.equal("speedup", g.const(1, np.int64)), g.const([], np.int64))
+    speedup = "speedup"
+    if sampling.hurry == "steps":  # the graph finds it itself
+        way = g.whole(g.scaled("depth", 1000.0)) if sampling.depth == "float" else g.const(1000, np.int64)
+        speedup = g.op("Div", way, "steps")
+    alone = g.op("Reshape", g.equal(speedup, g.const(1, np.int64)), g.const([], np.int64))
     return g.loop_noise(source, g.op("Mul", g.whole(alone), g.const(3, np.int64)), 0.01)
