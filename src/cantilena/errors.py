@@ -6,6 +6,7 @@
     ├── ScoreError               the score is at fault        score_*, mxl_*
     ├── LyricError               its words are                lyric_*
     ├── OptionError              what was asked for is        option_*, part_unknown, ...
+    ├── StageError               a middle result is           stage_*
     ├── OutputError              where it should go is        output_*
     ├── VoicebankError           the voicebank is             voicebank_*
     └── InferenceError           the engine failed            inference_failed, out_of_memory
@@ -80,6 +81,10 @@ class LyricError(CantilenaError):
 
 class OptionError(CantilenaError):
     """An option is out of range or names what is not there."""
+
+
+class StageError(CantilenaError):
+    """The result of a step, written down and perhaps edited, cannot be sung on from."""
 
 
 class OutputError(CantilenaError):

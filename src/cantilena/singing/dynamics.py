@@ -51,13 +51,13 @@ def shape_loudness(
     Returns
     -------
     tuple of LoudnessPoint
-        In strictly rising order of time.
+        In strictly rising order of time, to the microsecond.
     """
-    base = _written(melody.dynamics, seconds) if melody.dynamics else _arches(phrases)
+    base = _to_microseconds(_written(melody.dynamics, seconds) if melody.dynamics else _arches(phrases))
     marks = {
         note.id: max((ACCENT_DB.get(mark, 0.0) for mark in note.articulations), default=0.0) for note in melody.notes
     }
-    accents = _accents([note for phrase in phrases for note in phrase.notes], marks)
+    accents = _to_microseconds(_accents([note for phrase in phrases for note in phrase.notes], marks))
     times = sorted({time for time, _ in (*base, *accents)})
     gains = _at(times, base) + _at(times, accents)
     return tuple(LoudnessPoint(time=time, gain=float(gain)) for time, gain in zip(times, gains, strict=True))
@@ -114,6 +114,10 @@ def _accents(notes: Sequence[PerformedNote], marks: Mapping[int, float]) -> _Cur
             rise = max(rise, curve[-1][0])
         curve += [(rise, 0.0), (note.onset, marks[note.id]), (fall, 0.0)]
     return curve
+
+
+def _to_microseconds(curve: _Curve) -> _Curve:
+    return [(round(time, 6), gain) for time, gain in curve]
 
 
 def _at(times: Sequence[float], curve: _Curve) -> NDArray[np.float64]:

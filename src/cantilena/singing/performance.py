@@ -82,7 +82,7 @@ def perform(melody: Melody, *, transpose: int = 0, tempo: float = 1.0) -> Perfor
         part=melody.part,
         phrases=phrases,
         loudness=shape_loudness(melody, phrases, seconds),
-        duration=phrases[-1].offset,
+        duration=round(phrases[-1].offset, 6),
         findings=melody.findings + findings,
     )
 

@@ -80,11 +80,16 @@ class Phrase:
 
 def in_own_clock(phrase: Phrase) -> Phrase:
     """The phrase with its first onset at 0, to the microsecond."""
+    return replace(shifted(phrase, -phrase.onset), breath_before=round(phrase.breath_before, 6))
+
+
+def shifted(phrase: Phrase, seconds: float) -> Phrase:
+    """The same phrase, later by ``seconds``, to the microsecond."""
     notes = tuple(
-        replace(note, onset=round(note.onset - phrase.onset, 6), offset=round(note.offset - phrase.onset, 6))
+        replace(note, onset=round(note.onset + seconds, 6), offset=round(note.offset + seconds, 6))
         for note in phrase.notes
     )
-    return replace(phrase, notes=notes, breath_before=round(phrase.breath_before, 6))
+    return replace(phrase, notes=notes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from cantilena.errors import (
     OutputError,
     Place,
     ScoreError,
+    StageError,
     VoicebankError,
 )
 
@@ -38,7 +39,7 @@ def to_exit_code(error: CantilenaError) -> int:
             return SCORE
         case VoicebankError():
             return VOICEBANK
-        case LyricError():
+        case LyricError() | StageError():
             return UNSINGABLE
         case OptionError():
             # A part, verse, measure or speaker that is not there is well-formed: it only does not fit this song.
