@@ -9,28 +9,26 @@ tables, embeddings and models follow when they are first needed and are kept.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cantilena.errors import OptionError, VoicebankError
-from cantilena.voicebank.config import (
-    MelConfig,
-    StageConfig,
-    VocoderConfig,
-    read_stage_config,
-    read_vocoder_config,
-)
-from cantilena.voicebank.dictionary import Dictionary, Kind, read_dictionary
+from cantilena.voicebank.config import MelConfig, StageConfig, VocoderConfig, read_stage_config
+from cantilena.voicebank.dictionary import Dictionary, Kind, read_dictionary, read_kinds
 from cantilena.voicebank.engine import EngineOptions
 from cantilena.voicebank.files import broken, find_file, require_file
-from cantilena.voicebank.library import VoicebankInfo, describe_voicebank, require_config
+from cantilena.voicebank.layout import Layout, find_layout
+from cantilena.voicebank.library import VoicebankInfo, describe_voicebank, fingerprint
 from cantilena.voicebank.sessions import Model, available_threads
-from cantilena.voicebank.speakers import match_speaker, read_embedding
+from cantilena.voicebank.speakers import match_speaker, read_embedding, speaker_aliases
 from cantilena.voicebank.symbols import BREATH, SymbolTable, read_symbol_table
+from cantilena.voicebank.vocoders import VocoderPlace, check_vocoder, find_vocoder
 
 if TYPE_CHECKING:
     from cantilena.cache import ContentStore
@@ -50,10 +48,20 @@ class Stage:
         By role: ``acoustic``, or ``linguistic`` and one of ``dur, pitch, variance``.
     """
 
-    def __init__(self, config: StageConfig, *, root: Path, models: Mapping[str, Model]) -> None:
+    def __init__(
+        self,
+        config: StageConfig,
+        *,
+        root: Path,
+        models: Mapping[str, Model],
+        aliases: Mapping[str, str] = MappingProxyType({}),
+        durations: Path | None = None,
+    ) -> None:
         self.config = config
         self.models = models
         self._root = root
+        self._aliases = aliases
+        self._durations = durations
         self._embeddings: dict[str, NDArray[np.float32]] = {}
 
     @property
@@ -67,16 +75,22 @@ class Stage:
         phonemes = require_file(self._root, folder, self.config.phonemes, purpose="the list of phonemes")
         languages = self.config.languages
         table = require_file(self._root, folder, languages, purpose="the list of languages") if languages else None
-        return read_symbol_table(phonemes, table)
+        return read_symbol_table(phonemes, table, kinds=self.kinds)
 
     @cached_property
     def kinds(self) -> Mapping[str, Kind]:
-        """Kinds of sounds by the stage's general dictionary; empty when it has none."""
-        return read_dictionary(self._root, self.config.folder, None).kinds
+        """Kinds of sounds by the stage's general dictionary, else by that of the duration stage; empty without one."""
+        return read_kinds(self._root, self.config.folder, self._durations)
 
     def has_speaker(self, speaker: str | None) -> bool:
         """Whether the stage knows a speaker by name, or needs to know none."""
-        return speaker is None or not self.config.speakers or match_speaker(speaker, self.config.speakers) is not None
+        return speaker is None or not self.config.speakers or self._speaker_index(speaker) is not None
+
+    def _speaker_index(self, speaker: str) -> int | None:
+        """The stage's own entry for a speaker of the voicebank, else for a name that is like one of its entries."""
+        entry = self._aliases.get(speaker.casefold())
+        index = match_speaker(entry, self.config.speakers) if entry is not None else None
+        return match_speaker(speaker, self.config.speakers) if index is None else index
 
     def embedding(self, speaker: str | None, *, size: int | None) -> NDArray[np.float32]:
         """The vector that selects a speaker in this stage; the first speaker when the stage does not know the name.
@@ -84,14 +98,14 @@ class Stage:
         Parameters
         ----------
         speaker : str or None
-            Name, as :func:`~cantilena.voicebank.speakers.match_speaker` reads it.
+            Name of a speaker, a voice colour, or an entry of this stage.
         size : int or None
             Length that the model asks for; None: any.
         """
         entries = self.config.speakers
         if not entries:
             raise broken(self.config.file, "names no speakers, but its model asks for the embedding of one")
-        entry = entries[(match_speaker(speaker, entries) if speaker else None) or 0]
+        entry = entries[(self._speaker_index(speaker) if speaker else None) or 0]
         if entry not in self._embeddings:
             self._embeddings[entry] = read_embedding(self._root, self.config.folder, entry)
         vector = self._embeddings[entry]
@@ -102,11 +116,22 @@ class Stage:
 
 
 class Vocoder:
-    """The model that turns a mel spectrogram and f0 into samples."""
+    """The model that turns a mel spectrogram and f0 into samples.
 
-    def __init__(self, config: VocoderConfig, model: Model) -> None:
+    Attributes
+    ----------
+    config : VocoderConfig
+        What it takes.
+    model : Model
+        It.
+    fingerprint : str
+        Hash of its files when they lie outside the voicebank; else empty.
+    """
+
+    def __init__(self, config: VocoderConfig, model: Model, *, fingerprint: str = "") -> None:
         self.config = config
         self.model = model
+        self.fingerprint = fingerprint
 
 
 class Voicebank:
@@ -155,6 +180,11 @@ class Voicebank:
         return self.info.version
 
     @property
+    def content_key(self) -> str:
+        """Hash of every file that decides how it sounds, a vocoder outside its folder included."""
+        return "-".join(filter(None, (self.version, self.vocoder.fingerprint)))
+
+    @property
     def folder(self) -> Path:
         return self.info.folder
 
@@ -201,11 +231,18 @@ class Voicebank:
         """Whether every stage knows the phoneme of a breath."""
         return all(stage.symbols.find(BREATH) for stage in self.stages)
 
+    def find_speaker(self, asked: str) -> str | None:
+        """The speaker that is meant by a name, a voice colour or an entry, in any case; None: nobody."""
+        entries = self.acoustic.config.speakers
+        entry = speaker_aliases(entries, self.info.colours).get(asked.casefold(), asked)
+        index = match_speaker(entry, entries)
+        return self.speakers[index] if index is not None else None
+
     def dictionary(self, language: str) -> Dictionary:
-        """Kinds and replacements for a language."""
+        """Kinds, replacements and words for a language."""
         if language not in self._dictionaries:
             folder = self.durations.config.folder
-            self._dictionaries[language] = read_dictionary(self.folder, folder, language)
+            self._dictionaries[language] = read_dictionary(self.folder, folder, language, store=self.engine.store)
         return self._dictionaries[language]
 
     def open_all(self) -> None:
@@ -254,9 +291,9 @@ def open_voicebank(
     engine = EngineOptions(
         threads=threads or available_threads(), device=device, precision=precision, low_memory=low_memory, store=store
     )
-    opener = _Opener(folder, engine)
+    layout = find_layout(folder)
     info = describe_voicebank(folder)
-    acoustic = opener.stage(require_config(folder), ("acoustic",))
+    opener = StageOpener(layout, info, engine)
     durations = opener.sub_stage("dsdur", "dur")
     if durations is None:
         raise VoicebankError(
@@ -264,69 +301,61 @@ def open_voicebank(
             f"The voicebank {info.id} has no folder dsdur, so nothing says how long its phonemes last.",
             hint="Choose a voicebank with a duration model.",
         )
-    vocoder = opener.vocoder(acoustic.config)
-    _check_vocoder(acoustic.config, vocoder.config)
+    acoustic = opener.acoustic()
+    place = find_vocoder(layout, acoustic.config)
+    check_vocoder(acoustic.config, place.config)
     return Voicebank(
         info=info,
         acoustic=acoustic,
         durations=durations,
         pitch=opener.sub_stage("dspitch", "pitch"),
         variance=opener.sub_stage("dsvariance", "variance"),
-        vocoder=vocoder,
+        vocoder=opener.vocoder(place),
         engine=engine,
     )
 
 
-class _Opener:
-    """Finds the parts of one voicebank."""
+class StageOpener:
+    """Opens the parts of one voicebank, each by itself."""
 
-    def __init__(self, root: Path, engine: EngineOptions) -> None:
-        self._root = root
+    def __init__(self, layout: Layout, info: VoicebankInfo, engine: EngineOptions) -> None:
+        self._layout = layout
+        self._info = info
         self._engine = engine
 
+    def acoustic(self) -> Stage:
+        """The stage that sings."""
+        return self._stage(self._layout.read_config(), ("acoustic",))
+
     def sub_stage(self, name: str, role: str) -> Stage | None:
-        folder = find_file(self._root, self._root, name)
+        """A stage in a folder of its own; None: there is no such folder, or only a dictionary in it."""
+        folder = self._layout.find(name)
         if folder is None or not folder.is_dir():
             return None
-        file = require_file(self._root, folder, "dsconfig.yaml", purpose=f"the configuration of {name}")
-        return self.stage(file, ("linguistic", role))
-
-    def stage(self, file: Path, roles: tuple[str, ...]) -> Stage:
-        config = read_stage_config(file)
-        return Stage(config, root=self._root, models={role: self._model(config, role) for role in roles})
-
-    def vocoder(self, acoustic: StageConfig) -> Vocoder:
-        """The vocoder inside the voicebank, else the one beside it that it names."""
-        file = find_file(self._root, self._root, "dsvocoder/vocoder.yaml")
-        root = self._root
-        if file is None and acoustic.vocoder:
-            root = self._root.parent
-            file = find_file(root, root, f"{acoustic.vocoder}/vocoder.yaml")
+        file = find_file(self._layout.folder, folder, "dsconfig.yaml")
+        if file is None and not any(path.suffix.casefold() == ".onnx" for path in folder.iterdir()):
+            return None
         if file is None:
-            named = f" and no vocoder {acoustic.vocoder!r} lies beside the voicebank" if acoustic.vocoder else ""
-            raise broken(
-                self._root / "dsvocoder" / "vocoder.yaml",
-                f"is missing{named}",
-                hint="Put the vocoder's folder into the voicebank as dsvocoder, or beside it under its own name.",
-            )
-        config = read_vocoder_config(file)
-        model = require_file(file.parent, file.parent, config.model, purpose="the vocoder")
-        return Vocoder(config, Model(model, root=root, role="vocoder", engine=self._engine))
+            raise broken(folder / "dsconfig.yaml", f"is missing (the configuration of {name})")
+        return self._stage(read_stage_config(file), ("linguistic", role))
+
+    def vocoder(self, place: VocoderPlace) -> Vocoder:
+        """The vocoder that was found."""
+        config = place.config
+        file = require_file(place.root, config.folder, config.model, purpose="the vocoder")
+        engine = replace(self._engine, device="cpu") if config.force_on_cpu else self._engine
+        model = Model(file, root=place.root, role="vocoder", engine=engine)
+        return Vocoder(config, model, fingerprint=fingerprint(place.root)[0] if place.shared else "")
+
+    def _stage(self, config: StageConfig, roles: tuple[str, ...]) -> Stage:
+        aliases = speaker_aliases(self._layout.read_config().speakers, self._info.colours)
+        models = {role: self._model(config, role) for role in roles}
+        durations = self._layout.find("dsdur")
+        return Stage(config, root=self._layout.folder, models=models, aliases=aliases, durations=durations)
 
     def _model(self, config: StageConfig, role: str) -> Model:
         if role not in config.models:
             raise broken(config.file, f"does not name the {role} model")
-        file = require_file(self._root, config.folder, config.models[role], purpose=f"the {role} model")
-        return Model(file, root=self._root, role=role, engine=self._engine)
-
-
-def _check_vocoder(acoustic: StageConfig, vocoder: VocoderConfig) -> None:
-    """A vocoder must read the very spectrogram that is made; only the base of the logarithm can be converted."""
-    for name in ("sample_rate", "hop_size", "win_size", "fft_size", "n_mels", "fmin", "fmax", "scale"):
-        made, taken = getattr(acoustic.mel, name), getattr(vocoder.mel, name)
-        if made != taken:
-            raise broken(
-                vocoder.file,
-                f"takes a spectrogram with {name} {taken}, but {acoustic.file.name} makes one with {made}",
-                hint="Use the vocoder that was made for this voicebank.",
-            )
+        root = self._layout.folder
+        file = require_file(root, config.folder, config.models[role], purpose=f"the {role} model")
+        return Model(file, root=root, role=role, engine=self._engine)

@@ -79,7 +79,7 @@ def find_file(root: Path, base: Path, written: str) -> Path | None:
                 if not here.is_relative_to(root):
                     raise broken(base, f"names {written!r}, which lies outside the voicebank")
                 continue
-            found = _child(here, name)
+            found = find_child(here, name)
             if found is None:
                 return None
             here = found
@@ -93,7 +93,8 @@ def find_file(root: Path, base: Path, written: str) -> Path | None:
     return here
 
 
-def _child(folder: Path, name: str) -> Path | None:
+def find_child(folder: Path, name: str) -> Path | None:
+    """A file or folder by its name in any case; OSError where the system does not let us look."""
     exact = folder / name
     if exact.exists():
         return exact

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cantilena.errors import VoicebankError
-from cantilena.voicebank.config import Character, StageConfig, read_character, read_stage_config
-from cantilena.voicebank.files import broken, find_file, read_text
+from cantilena.voicebank.config import Character, StageConfig, read_character
+from cantilena.voicebank.files import EDITOR_ENCODINGS, find_file, is_hidden, read_text, unreadable
+from cantilena.voicebank.layout import Layout, find_layout, find_layouts
 from cantilena.voicebank.speakers import match_speaker, speaker_names
 from cantilena.voicebank.symbols import read_symbol_table
 
-_SAMPLE_BYTES = 65_536
+_END_BYTES = 65_536
+_SAMPLES = 16
+_SAMPLE_BYTES = 4_096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,8 @@ class VoicebankInfo:
         Codes; empty when it does not say.
     speakers : tuple of str
         Names to choose from; empty when there is only one.
+    colours : mapping of str to str
+        Voice colours, as OpenUtau shows them, to the speakers they are; either name chooses one.
     ranges : mapping of str to (float, float)
         Speaker to lowest and highest MIDI number sung without strain; the key is ``""`` where there is only one.
     licence : str
@@ -56,6 +61,7 @@ class VoicebankInfo:
     credits: str
     bytes: int
     folder: Path
+    colours: Mapping[str, str] = field(default_factory=dict)
     problem: str | None = None
 
 
@@ -75,7 +81,7 @@ def find_voicebank(id_or_dir: str | Path | None, folders: Sequence[Path]) -> Pat
         ``voicebank_unknown``: there is no such voicebank; says which there are.
         ``voicebank_missing``: there are none at all.
     """
-    known = list(_voicebank_folders(folders))
+    known = [layout.folder for layout in _layouts(folders)]
     if id_or_dir is None:
         if known:
             return known[0]
@@ -88,10 +94,7 @@ def find_voicebank(id_or_dir: str | Path | None, folders: Sequence[Path]) -> Pat
         if folder is not None:
             return folder
     if asked.is_dir():
-        folder = asked.resolve()
-        if _config_file(folder) is None:
-            raise broken(asked / "dsconfig.yaml", "is missing, so this folder is no DiffSinger voicebank")
-        return folder
+        return find_layout(asked.resolve()).folder
     if not known:
         raise _no_voicebanks(folders)
     raise VoicebankError(
@@ -104,9 +107,10 @@ def find_voicebank(id_or_dir: str | Path | None, folders: Sequence[Path]) -> Pat
 def list_voicebanks(folders: Sequence[Path]) -> tuple[VoicebankInfo, ...]:
     """Every voicebank in the folders, in order; one that cannot be read is listed with its ``problem``."""
     infos: list[VoicebankInfo] = []
-    for folder in _voicebank_folders(folders):
+    for layout in _layouts(folders):
+        folder = layout.folder
         try:
-            infos.append(describe_voicebank(folder))
+            infos.append(_describe(layout))
         except VoicebankError as error:
             infos.append(
                 VoicebankInfo(
@@ -118,51 +122,48 @@ def list_voicebanks(folders: Sequence[Path]) -> tuple[VoicebankInfo, ...]:
 
 
 def describe_voicebank(folder: Path) -> VoicebankInfo:
-    """What is known of the voicebank in a folder.
+    """What is known of the voicebank in a folder, which may lie deeper inside.
 
     Raises
     ------
     VoicebankError
         ``voicebank_broken``: a file that says what it is is missing or damaged.
     """
-    config = read_stage_config(require_config(folder))
-    character = read_character(folder, root=folder)
-    version, size = _fingerprint(folder)
+    return _describe(find_layout(folder))
+
+
+def _describe(layout: Layout) -> VoicebankInfo:
+    folder = layout.folder
+    config = layout.read_config()
+    character = read_character(*layout.homes, root=folder)
+    version, size = fingerprint(folder)
     names = speaker_names(config.speakers)
     return VoicebankInfo(
         id=folder.name,
         name=character.name or folder.name,
         version=version,
-        languages=character.languages or _languages(folder, config),
+        languages=character.languages or _languages(layout, config),
         speakers=names,
+        colours=_colours(character, config.speakers, names),
         ranges=_ranges(character, config.speakers, names),
-        licence=character.licence or _text_beside(folder, "LICENSE").partition("\n")[0].rstrip(),
+        licence=character.licence or _text_beside(layout, "LICENSE").partition("\n")[0].rstrip(),
         credits=character.credits
-        or _text_beside(folder, "CREDITS")
+        or _text_beside(layout, "CREDITS")
         or ", ".join(filter(None, (character.author, character.voice, character.web))),
         bytes=size,
         folder=folder,
     )
 
 
-def require_config(folder: Path) -> Path:
-    """The root ``dsconfig.yaml`` of a voicebank."""
-    file = _config_file(folder)
-    if file is None:
-        raise broken(folder / "dsconfig.yaml", "is missing, so this folder is no DiffSinger voicebank")
-    return file
-
-
-def _config_file(folder: Path) -> Path | None:
-    return find_file(folder, folder, "dsconfig.yaml")
-
-
-def _voicebank_folders(folders: Sequence[Path]) -> Iterator[Path]:
+def _layouts(folders: Sequence[Path]) -> Iterator[Layout]:
     for parent in folders:
-        if parent.is_dir():
-            for folder in sorted(parent.iterdir(), key=lambda folder: folder.name.casefold()):
-                if folder.is_dir() and _config_file(folder) is not None:
-                    yield folder
+        try:
+            inside = sorted(parent.iterdir(), key=lambda folder: folder.name.casefold()) if parent.is_dir() else []
+        except OSError as error:
+            raise unreadable(parent, error) from error
+        for folder in inside:
+            if folder.is_dir() and not is_hidden(folder.name):
+                yield from find_layouts(folder)
 
 
 def _no_voicebanks(folders: Sequence[Path]) -> VoicebankError:
@@ -185,46 +186,64 @@ def _ranges(character: Character, entries: tuple[str, ...], names: tuple[str, ..
     return spans
 
 
-def _languages(folder: Path, config: StageConfig) -> tuple[str, ...]:
+def _colours(character: Character, entries: tuple[str, ...], names: tuple[str, ...]) -> dict[str, str]:
+    matched = {colour: match_speaker(entry, entries) for colour, entry in character.colours.items()}
+    return {colour: names[index] for colour, index in matched.items() if index is not None}
+
+
+def _languages(layout: Layout, config: StageConfig) -> tuple[str, ...]:
     """Languages by the prefixes of the phonemes, else by the names of the dictionaries."""
-    phonemes = find_file(folder, config.folder, config.phonemes)
+    phonemes = find_file(layout.folder, config.folder, config.phonemes)
     if phonemes is not None:
         symbols = read_symbol_table(phonemes, None).tokens
         prefixes = {symbol.partition("/")[0] for symbol in symbols if "/" in symbol}
         if prefixes:
             return tuple(sorted(prefixes))
-    durations = find_file(folder, folder, "dsdur")
-    dictionaries = sorted(durations.glob("dsdict-*.yaml")) if durations is not None else []
-    return tuple(dict.fromkeys(file.stem.removeprefix("dsdict-")[:2] for file in dictionaries))
+    durations = layout.find("dsdur")
+    names = sorted(file.name.casefold() for file in durations.iterdir()) if durations and durations.is_dir() else []
+    dictionaries = (name[7:-5] for name in names if name.startswith("dsdict-") and name.endswith(".yaml"))
+    return tuple(dict.fromkeys(name.partition("-")[0] for name in dictionaries))
 
 
-def _text_beside(folder: Path, name: str) -> str:
+def _text_beside(layout: Layout, name: str) -> str:
     """Text of a file such as LICENSE, with or without a suffix; empty when there is none."""
     for suffix in ("", ".txt", ".md"):
-        file = find_file(folder, folder, name + suffix)
+        file = layout.find(name + suffix)
         if file is not None and file.is_file():
-            return read_text(file, encodings=("utf-8-sig", "latin-1")).strip()
+            return read_text(file, encodings=(*EDITOR_ENCODINGS, "latin-1")).strip()
     return ""
 
 
-def _fingerprint(folder: Path) -> tuple[str, int]:
-    """Version and size in bytes; cheap enough to be taken each time a voicebank is opened."""
+def fingerprint(folder: Path) -> tuple[str, int]:
+    """Hash and size in bytes of a folder's files; cheap enough to be taken each time a voicebank is opened.
+
+    Of a large file not all is read: its ends, and samples from between, where training changes every weight.
+    """
     digest = hashlib.blake2b(digest_size=8)
     total = 0
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = file.relative_to(folder)
-        if any(part.startswith((".", "__MACOSX")) for part in name.parts):
+        if any(map(is_hidden, name.parts)):
             continue
         try:
             size = file.stat().st_size
+            digest.update(f"{name.as_posix()}\0{size}\0".encode(errors="surrogateescape"))
             with file.open("rb") as stream:
-                ends = stream.read(_SAMPLE_BYTES)
-                if size > 2 * _SAMPLE_BYTES:
-                    stream.seek(-_SAMPLE_BYTES, 2)
-                ends += stream.read(_SAMPLE_BYTES)
+                for begin, length in _samples(size):
+                    stream.seek(begin)
+                    digest.update(stream.read(length))
         except OSError as error:
-            raise broken(file, f"cannot be read: {error.strerror}") from error
-        digest.update(f"{name.as_posix()}\0{size}\0".encode())
-        digest.update(ends)
+            raise unreadable(file, error) from error
         total += size
     return digest.hexdigest(), total
+
+
+def _samples(size: int) -> Iterator[tuple[int, int]]:
+    """Offset and length of what is read of a file."""
+    if size <= 4 * _END_BYTES:
+        yield 0, size
+        return
+    yield 0, _END_BYTES
+    for k in range(1, _SAMPLES + 1):
+        yield size * k // (_SAMPLES + 1), _SAMPLE_BYTES
+    yield size - _END_BYTES, _END_BYTES

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cantilena.voicebank.files import broken, require_file
+from cantilena.voicebank.files import broken, require_file, unreadable
+
+_LARGEST = 1024**2  # bytes; a thousand times what any has
 
 
 def match_speaker(asked: str, entries: Sequence[str]) -> int | None:
@@ -35,6 +37,22 @@ def match_speaker(asked: str, entries: Sequence[str]) -> int | None:
             if spell(entry) == wanted:
                 return index
     return None
+
+
+def speaker_aliases(entries: Sequence[str], colours: Mapping[str, str]) -> dict[str, str]:
+    """What people may call the speakers of a voicebank, without regard to case, and the entries they mean.
+
+    Examples
+    --------
+    >>> speaker_aliases(("v1.kumi", "v1.rena"), {"Soft": "v1.rena"})
+    {'kumi': 'v1.kumi', 'rena': 'v1.rena', 'soft': 'v1.rena'}
+    """
+    aliases = {name.casefold(): entry for name, entry in zip(speaker_names(entries), entries, strict=True)}
+    for colour, written in colours.items():
+        index = match_speaker(written, entries)
+        if index is not None:
+            aliases.setdefault(colour.casefold(), entries[index])
+    return aliases
 
 
 def speaker_names(entries: Sequence[str]) -> tuple[str, ...]:
@@ -65,11 +83,11 @@ def read_embedding(root: Path, folder: Path, entry: str) -> NDArray[np.float32]:
     """
     file = require_file(root, folder, f"{entry}.emb", purpose="the embedding of a speaker")
     try:
-        raw = file.read_bytes()
+        raw = file.read_bytes() if file.stat().st_size <= _LARGEST else b""
     except OSError as error:
-        raise broken(file, f"cannot be read: {error.strerror}") from error
+        raise unreadable(file, error) from error
     if not raw or len(raw) % 4:
-        raise broken(file, f"must hold 32-bit floats, but has {len(raw)} bytes")
+        raise broken(file, f"must hold 32-bit floats, but has {file.stat().st_size} bytes")
     values = np.frombuffer(raw, dtype="<f4").astype(np.float32)
     if not np.isfinite(values).all():
         raise broken(file, "holds values that are not numbers")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cantilena.errors import VoicebankError
-from cantilena.voicebank.speakers import match_speaker, read_embedding, speaker_names
+from cantilena.voicebank.speakers import match_speaker, read_embedding, speaker_aliases, speaker_names
 
 ENTRIES = ("v1.Kumi", "embeds/soft", "embeds/v2.Kumi", "SOFT")
 
@@ -23,6 +23,11 @@ def test_names_are_short_while_they_differ():
     assert speaker_names(("bank.kumi", "embeds\\bank.rena")) == ("kumi", "rena")
     assert speaker_names(("a.kumi", "embeds/b.kumi")) == ("a.kumi", "b.kumi")
     assert speaker_names(("a/kumi", "b/kumi")) == ("a/kumi", "b/kumi")
+
+
+def test_a_voice_colour_is_a_name_too_unless_a_speaker_has_it():
+    aliases = speaker_aliases(("embeds/v1.Kumi", "embeds/v1.Soft"), {"Warm": "v1.soft", "soft": "v1.kumi", "no": "x"})
+    assert aliases == {"kumi": "embeds/v1.Kumi", "soft": "embeds/v1.Soft", "warm": "embeds/v1.Soft"}
 
 
 def test_an_embedding_is_raw_floats_and_its_name_may_hold_dots(tmp_path):
