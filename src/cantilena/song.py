@@ -17,10 +17,11 @@ from cantilena.score import extract_melody
 from cantilena.singing.control_effects import control_findings
 from cantilena.singing.options import SingOptions
 from cantilena.singing.performance import perform
-from cantilena.singing.pipeline import PhraseResults, Singer, lead_in_seconds, sing_phrase
+from cantilena.singing.pipeline import Singer, SungPhrase, lead_in_seconds, sing_phrase
 from cantilena.units import midi_to_name
 
 if TYPE_CHECKING:
+    from cantilena.cache import ContentStore
     from cantilena.language import Language
     from cantilena.score import Score
     from cantilena.score.melody import Melody, Word
@@ -117,10 +118,10 @@ def plan_song(score: Score, *, line: LineOptions, voicebank: Voicebank, options:
     )
 
 
-def sing_phrases(plan: SongPlan, trace: SongTrace) -> Iterator[PhraseResults]:
-    """Sing phrase by phrase, in order; each is sung when it is asked for."""
+def sing_phrases(plan: SongPlan, trace: SongTrace, store: ContentStore | None = None) -> Iterator[SungPhrase]:
+    """Sing phrase by phrase, in order; each is sung when it is asked for, unless the store has it."""
     for phrase in plan.performance.phrases:
-        yield sing_phrase(phrase, plan.singer, trace)
+        yield sing_phrase(phrase, plan.singer, trace, store)
 
 
 def _require_words(melody: Melody, language: Language, options: SingOptions) -> None:
@@ -143,14 +144,15 @@ def _words(melody: Melody) -> tuple[Word, ...]:
 def _cast(voicebank: Voicebank, asked: str | None, performance: Performance) -> str | None:
     """The speaker asked for, else the first one whose range the line leaves least."""
     if asked is not None:
-        if asked not in voicebank.speakers:
+        speaker = voicebank.find_speaker(asked)
+        if speaker is None:
             known = ", ".join(voicebank.speakers) or "no speakers to choose from"
             raise OptionError(
                 "speaker_unknown",
                 f"The voicebank {voicebank.id} has no speaker {asked!r}.",
                 hint=f"It has {known}.",
             )
-        return asked
+        return speaker
     if not voicebank.speakers:
         return None
     notes = [note for phrase in performance.phrases for note in phrase.notes]

@@ -27,7 +27,9 @@ def voicebank_info(voicebank: str | Path) -> VoicebankInfo:
     return describe_voicebank(find_voicebank(voicebank, voicebank_folders(load_settings())))
 
 
-def resolve_voicebank(voicebank: str | Path | Voicebank | None, options: SingOptions) -> Voicebank:
+def resolve_voicebank(
+    voicebank: str | Path | Voicebank | None, options: SingOptions, *, cache: bool = True
+) -> Voicebank:
     """An open voicebank that runs its models as the options say.
 
     Parameters
@@ -36,6 +38,8 @@ def resolve_voicebank(voicebank: str | Path | Voicebank | None, options: SingOpt
         An id, a folder, an open voicebank, which is given back as it is; None: the first one there is.
     options : SingOptions
         Its device and precision.
+    cache : bool
+        Whether quantised models and parsed dictionaries are read from and kept in the cache.
 
     Raises
     ------
@@ -51,5 +55,5 @@ def resolve_voicebank(voicebank: str | Path | Voicebank | None, options: SingOpt
         device=options.device,
         precision=options.precision,
         low_memory=settings.low_memory,
-        store=content_store(settings),
+        store=content_store(settings) if cache else None,
     )

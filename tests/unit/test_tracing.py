@@ -6,7 +6,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from cantilena.tracing import STEPS, SongTrace
+from cantilena.tracing import STEPS, Outcome, SongTrace
 
 
 def test_one_line_a_step_in_order_then_the_total() -> None:
@@ -43,6 +43,23 @@ def test_a_step_that_fails_says_so_and_the_rest_are_skipped() -> None:
     outcomes = [line["outcome"] for line in lines]
     assert outcomes == ["ok", "failed", "skipped", "skipped", "skipped", "skipped", "failed"]
     assert lines[-1]["rtf"] is None
+
+
+def test_a_step_is_cached_only_where_no_phrase_was_sung() -> None:
+    trace = SongTrace()
+    outcomes: dict[str, tuple[Outcome, ...]] = {
+        "align": ("ok", "ok"),
+        "durations": ("cached", "ok", "cached"),
+        "pitch": ("cached", "cached"),
+        "variance": ("skipped", "cached"),
+    }
+    for step, told in outcomes.items():
+        for phrase, outcome in enumerate(told):
+            with trace.timed(step, phrase=phrase) as span:
+                span.outcome = outcome
+    assert {step: record.outcome for step, record in trace.records.items()} == {
+        "align": "ok", "durations": "ok", "pitch": "cached", "variance": "cached",
+    }  # fmt: skip
 
 
 def test_an_interrupted_step_is_canceled() -> None:

@@ -9,7 +9,6 @@ done in blocks that count from the beginning of the track, so the samples do not
 
 from __future__ import annotations
 
-import math
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -56,6 +55,20 @@ class GainCurve:
     def factors(self, seconds: NDArray[np.float64]) -> NDArray[np.float32]:
         """Amplitude factors at some moments [shape=(n,)]."""
         return db_to_factor(np.interp(seconds, self.times, self.gains_db)).astype(np.float32)
+
+    def shape(
+        self, samples: NDArray[np.float32], *, begin: int, sample_rate: int, lead_in_seconds: float
+    ) -> NDArray[np.float32]:
+        """Samples [shape=(n,)] with this gain; they begin with sample ``begin`` of the track.
+
+        The gain is taken at whole hops from the beginning of the track and is linear between them, so that a sample
+        gets the same gain however the track is divided.
+        """
+        first, last = begin // _GAIN_HOP, -(-(begin + len(samples)) // _GAIN_HOP)
+        edges = _GAIN_HOP * np.arange(first, last + 1)
+        gains = ramps(self.factors(edges / sample_rate - lead_in_seconds), _GAIN_HOP)
+        skipped = begin - first * _GAIN_HOP
+        return np.asarray(samples * gains[skipped : skipped + len(samples)])
 
 
 FLAT: Final = GainCurve()
@@ -151,9 +164,7 @@ class TrackBuilder:
         """
         if waveform.sample_rate != self._sample_rate:
             raise ValueError(f"waveform has {waveform.sample_rate} Hz, the track {self._sample_rate} Hz")
-        begin = round((waveform.offset + self._lead_in_seconds) * self._sample_rate)
-        samples = faded(waveform.samples[max(0, -begin) :], round(FADE_SECONDS * self._sample_rate))
-        begin = max(0, begin)
+        begin, samples = place(waveform, lead_in_seconds=self._lead_in_seconds)
         self._put_down(begin - round(_OPEN_SECONDS * self._sample_rate))
         at = begin - self._n_stored
         if at < 0:
@@ -196,10 +207,9 @@ class TrackBuilder:
             self._put_down_block(block)
 
     def _put_down_block(self, samples: NDArray[np.float32]) -> None:
-        n_hops = math.ceil(len(samples) / _GAIN_HOP)
-        edges = self._n_stored + _GAIN_HOP * np.arange(n_hops + 1)
-        factors = self._gain_curve.factors(edges / self._sample_rate - self._lead_in_seconds)
-        shaped = samples * ramps(factors, _GAIN_HOP)[: len(samples)]
+        shaped = self._gain_curve.shape(
+            samples, begin=self._n_stored, sample_rate=self._sample_rate, lead_in_seconds=self._lead_in_seconds
+        )
         with _temporary_storage():
             self._store.write(shaped.tobytes())
         self._n_stored += len(shaped)
@@ -217,6 +227,16 @@ def _temporary_storage() -> Iterator[None]:
         yield
     except OSError as error:
         raise storage_error(error, f"to the temporary folder {tempfile.gettempdir()}") from error
+
+
+def place(waveform: Waveform, *, lead_in_seconds: float) -> tuple[int, NDArray[np.float32]]:
+    """Where in a track a waveform begins, as a number of samples, and its samples with short fades at both ends.
+
+    What it has before the lead-in is cut off.
+    """
+    begin = round((waveform.offset + lead_in_seconds) * waveform.sample_rate)
+    samples = faded(waveform.samples[max(0, -begin) :], round(FADE_SECONDS * waveform.sample_rate))
+    return max(0, begin), samples
 
 
 def faded(samples: NDArray[np.float32], n_fade: int) -> NDArray[np.float32]:

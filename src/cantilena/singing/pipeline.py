@@ -10,7 +10,7 @@ of them, change a result and go on.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -21,6 +21,7 @@ from cantilena.findings import Finding
 from cantilena.singing.align import MAX_HEAD_SECONDS, align
 from cantilena.singing.durations import predict_durations
 from cantilena.singing.phrase import in_own_clock
+from cantilena.singing.phrase_cache import KeptPhrase, in_itself, keep_phrase, phrase_key, read_phrase, settled
 from cantilena.singing.pitch import predict_pitch
 from cantilena.singing.results import PADDING_FRAMES
 from cantilena.singing.synthesize_audio import synthesize_audio
@@ -28,6 +29,7 @@ from cantilena.singing.variance import needed_curves, predict_variance
 
 if TYPE_CHECKING:
     from cantilena.audio.waveform import Waveform
+    from cantilena.cache import ContentStore
     from cantilena.language import Language
     from cantilena.singing.controls import Controls
     from cantilena.singing.options import SingOptions
@@ -171,8 +173,30 @@ PHRASE_STEPS: Final[Mapping[str, Callable[[PhraseResults, Singer], PhraseResults
 """What each step adds, in order; every one raises the errors of its module."""
 
 
-def sing_phrase(phrase: Phrase, singer: Singer, trace: SongTrace) -> PhraseResults:
-    """Sing one phrase.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SungPhrase:
+    """A phrase and its sound.
+
+    Attributes
+    ----------
+    phrase : Phrase
+        On the score's clock.
+    waveform : Waveform
+        On the score's clock too.
+    findings : tuple of Finding
+        What was noticed on the way.
+    cached : bool
+        Whether it had been sung before and was kept.
+    """
+
+    phrase: Phrase
+    waveform: Waveform
+    findings: tuple[Finding, ...]
+    cached: bool
+
+
+def sing_phrase(phrase: Phrase, singer: Singer, trace: SongTrace, store: ContentStore | None = None) -> SungPhrase:
+    """Sing one phrase, or find it sung.
 
     The same phrase sung with the same voicebank, options and seed gives the same samples, whatever was sung before.
 
@@ -184,29 +208,61 @@ def sing_phrase(phrase: Phrase, singer: Singer, trace: SongTrace) -> PhraseResul
         Who sings it, and how.
     trace : SongTrace
         Where the five steps are timed.
+    store : ContentStore, optional
+        Where sung phrases are kept; models are opened only for one that is not there.
 
     Raises
     ------
     LyricError, VoicebankError, InferenceError
         See the steps.
     """
+    align, *rest = PHRASE_STEPS
+    with trace.timed(align, phrase=phrase.index):
+        aligned = PHRASE_STEPS[align](PhraseResults.of(phrase), singer)
+    alone, singer_alone = in_itself(aligned, singer, phrase_controls(aligned, singer))
+    if store is None:
+        kept = _sing_alone(alone, singer_alone, rest, phrase.index, trace)
+        return _placed(kept, phrase, aligned, cached=False)
+    with trace.timed("cache"):
+        key = phrase_key(alone, singer_alone)
+        found = read_phrase(store, key)
+    if found is not None:
+        n_frames = round(len(found.waveform.samples) / singer.voicebank.mel.hop_size)
+        for step in rest:
+            with trace.timed(step, phrase=phrase.index) as span:
+                span.frames, span.outcome = n_frames, "cached"
+        return _placed(found, phrase, aligned, cached=True)
+    kept = _sing_alone(alone, singer_alone, rest, phrase.index, trace)
+    with trace.timed("cache"):
+        keep_phrase(store, key, kept)
+    return _placed(kept, phrase, aligned, cached=False)
+
+
+def _sing_alone(
+    results: PhraseResults, singer: Singer, steps: Sequence[str], index: int, trace: SongTrace
+) -> KeptPhrase:
+    """Run steps on a phrase of which they see only what its sound depends on."""
     with trace.timed("voicebank"):  # so that no step's time holds the opening of models
         singer.voicebank.open_all()
-    results = PhraseResults.of(phrase)
-    for step, add in PHRASE_STEPS.items():
-        with trace.timed(step, phrase=phrase.index) as span:
-            results = add(results, singer)
+    for step in steps:
+        with trace.timed(step, phrase=index) as span:
+            results = PHRASE_STEPS[step](results, singer)
             span.frames = results.n_frames
             if step == "variance" and not needed_curves(singer.voicebank):
                 span.outcome = "skipped"
-    return results
+    return KeptPhrase(waveform=_present(results.waveform, "synthesize_audio"), findings=results.findings)
+
+
+def _placed(kept: KeptPhrase, phrase: Phrase, aligned: PhraseResults, *, cached: bool) -> SungPhrase:
+    waveform = replace(kept.waveform, offset=aligned.onset + kept.waveform.offset)
+    return SungPhrase(phrase=phrase, waveform=waveform, findings=aligned.findings + kept.findings, cached=cached)
 
 
 def phrase_controls(so_far: PhraseResults, singer: Singer) -> Controls:
     """What is turned while a phrase sounds, on the phrase's own clock; nothing that is turned elsewhere is in it."""
     begin = so_far.onset - lead_in_seconds(singer.voicebank)
     end = so_far.onset + so_far.phrase.offset + lead_in_seconds(singer.voicebank)
-    return singer.controls.between(begin, end).shifted(-so_far.onset)
+    return settled(singer.controls.between(begin, end).shifted(-so_far.onset))
 
 
 def lead_in_seconds(voicebank: Voicebank) -> float:

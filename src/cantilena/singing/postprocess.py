@@ -32,11 +32,15 @@ def lay_out(performance: Performance, *, sample_rate: int, lead_in_seconds: floa
     TrackBuilder
         A context manager: ``add`` each waveform, then ``finish``; the track can be read until it is left.
     """
-    points = performance.loudness
-    curve = GainCurve(times=tuple(p.time for p in points), gains_db=tuple(p.gain for p in points)) if points else FLAT
     return TrackBuilder(
         sample_rate=sample_rate,
         lead_in_seconds=lead_in_seconds,
-        gain_curve=curve,
+        gain_curve=gain_curve(performance),
         end_seconds=performance.duration + TAIL_SECONDS,
     )
+
+
+def gain_curve(performance: Performance) -> GainCurve:
+    """The loudness that a score asks for, as a gain over time."""
+    points = performance.loudness
+    return GainCurve(times=tuple(p.time for p in points), gains_db=tuple(p.gain for p in points)) if points else FLAT

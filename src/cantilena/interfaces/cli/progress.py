@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from cantilena.api import Progress
+    from cantilena.takes import Progress
 
 
 @contextmanager
@@ -50,6 +50,7 @@ def _write_json_line(progress: Progress) -> None:
         "message": f"phrase {progress.phrase} of {progress.phrases}",
         "onset": progress.onset,
         "offset": progress.offset,
+        "cached": progress.cached,
     }
     sys.stderr.write(json.dumps(line) + "\n")
     sys.stderr.flush()

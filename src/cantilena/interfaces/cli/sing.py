@@ -13,7 +13,7 @@ from cantilena.interfaces.cli.console import print_json, print_warnings, start_l
 from cantilena.interfaces.cli.progress import phrase_progress
 
 if TYPE_CHECKING:
-    from cantilena.api import SungFile
+    from cantilena.takes import SungFile
 
 
 def sing(
@@ -49,6 +49,9 @@ def sing(
         Literal["bar", "json", "none"] | None,
         typer.Option(help="On standard error. [default: bar on a terminal, else none]"),
     ] = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Sing every phrase anew, and keep nothing in the cache.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite OUT if it exists.")] = False,
 ) -> None:
     """Sing SCORE to an audio file, and print the file's path."""
@@ -66,7 +69,7 @@ def sing(
     with phrase_progress(shown) as on_progress:
         sung = sing_to_file(
             score, path, line=line, options=sing_options, voicebank=voicebank, format=format, force=force,
-            on_progress=on_progress,
+            cache=not no_cache, on_progress=on_progress,
         )  # fmt: skip
     if json:
         print_json(_document(sung))
@@ -90,7 +93,7 @@ def _document(sung: SungFile) -> dict[str, object]:
         "rtf": report.rtf,
         "timings_ms": dict(report.timings_ms),
         "phrases": len(report.phrases),
-        "cache": {"hits": 0, "misses": len(report.phrases)},
+        "cache": {"hits": report.cache_hits, "misses": len(report.phrases) - report.cache_hits},
         "warnings": [
             {"code": w.code, "message": w.message, "part": w.part, "measure": w.measure} for w in report.warnings
         ],
