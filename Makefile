@@ -6,7 +6,7 @@ OUT    ?= out/$(basename $(notdir $(SCORE))).wav
 BIN    := $(VENV)/bin
 PIP     = $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: help sing test check bench voice-wheel clean
+.PHONY: help sing test check bench soak voice-wheel clean
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1	/p' $(MAKEFILE_LIST) | expand -t 14
@@ -26,6 +26,9 @@ check: $(VENV)/.test  ## lint, types, import rules
 
 bench: $(VENV)/.bench ## measure: reading, singing, memory, and the voice by the judge
 	$(BIN)/python -m benchmarks
+
+soak: $(VENV)/.test   ## what takes long: hundreds of killed downloads
+	CANTILENA_TEST_KILLS=200 $(BIN)/python -m pytest tests/integration/test_bucket_processes.py
 
 voice-wheel: $(VENV)/.sing  ## build the wheels of the package and of its voice into dist/
 	$(BIN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --wheel-dir dist . packages/cantilena-voice-vesper

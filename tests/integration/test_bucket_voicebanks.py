@@ -28,12 +28,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BucketServer]:
 
 
 @pytest.fixture
-def bucket(server: BucketServer, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> GcsObjects:
+def bucket(
+    server: BucketServer, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[GcsObjects]:
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     name = f"b{abs(hash(request.node.name)):x}"
     make_bucket(server, name)
-    return GcsObjects(name)
+    bucket = GcsObjects(name)
+    yield bucket
+    bucket.close()
 
 
 class Clock:

@@ -103,6 +103,11 @@ class GcsObjects:
             except NotFound:
                 return
 
+    def close(self) -> None:
+        """Close the connections."""
+        if "_bucket" in self.__dict__:
+            self._bucket.client.close()
+
     def _write(self, name: str, source: Path | bytes, **precondition: int) -> None:
         arguments: dict[str, Any] = {
             "timeout": _timeout(4 * STALL_SECONDS), "retry": _retry(), "checksum": "crc32c", **precondition,
@@ -146,7 +151,7 @@ class GcsObjects:
         """What the client's exceptions mean; those of sinks and of our own stay as they are."""
         from google.api_core.exceptions import GoogleAPICallError, RetryError
         from google.auth.exceptions import GoogleAuthError, TransportError
-        from google.cloud.storage.exceptions import InvalidResponse
+        from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
         from requests.exceptions import RequestException
 
         named = f"{self.place}/{name}".rstrip("/")
@@ -157,7 +162,9 @@ class GcsObjects:
             status = error.code
         elif isinstance(error, GoogleAuthError) and not isinstance(error, TransportError):
             status = 401
-        elif not isinstance(error, RequestException | TransportError | RetryError | ConnectionError | TimeoutError):
+        elif not isinstance(
+            error, DataCorruption | RequestException | TransportError | RetryError | ConnectionError | TimeoutError
+        ):
             return error
         if status == 404 and not name:
             return StorageError(

@@ -281,12 +281,11 @@ class VoicebankCache:
             return copy
 
     def _copy_without_bucket(self, voicebank_id: str, error: VoicebankError) -> CachedVoicebank:
-        """What can be sung when the bucket gives no manifest; else its error."""
-        state = self._files.read_state(voicebank_id)
-        if error.code not in ("voicebank_unreachable", "voicebank_being_published"):
-            if error.code == "voicebank_unknown":
-                self._files.write_state(voicebank_id, RemoteState(version="", checked_at=self._now(), reached=True))
+        """What can be sung when the bucket gives no manifest that can be used; else its error."""
+        if error.code == "voicebank_unknown":
+            self._files.write_state(voicebank_id, RemoteState(version="", checked_at=self._now(), reached=True))
             raise error
+        state = self._files.read_state(voicebank_id)
         copy = self._leased(voicebank_id, state.version, (_stale(voicebank_id),)) if state and state.version else None
         if copy is None or state is None:
             raise error
@@ -414,8 +413,8 @@ def _unreachable(error: StorageError, voicebank_id: str) -> VoicebankError:
 def _stale(voicebank_id: str) -> Finding:
     return Finding(
         code="voicebank_bucket_unreachable",
-        message=f"The bucket does not answer; {voicebank_id} is sung as it was last fetched.",
-        hint="Nothing needs to be done unless it stays so.",
+        message=f"The bucket cannot tell whether {voicebank_id} is up to date; it is sung as it was last fetched.",
+        hint="If it stays so, look at the bucket with 'cantilena voicebank list --remote'.",
     )
 
 

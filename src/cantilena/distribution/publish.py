@@ -90,9 +90,10 @@ def publish(
     manifest = make_manifest(voicebank_id, _local_entries(folder), info=info)
     published = _published(objects, remote, voicebank_id)
     place = f"{objects.place}/{remote}"
-    if published is not None and published.version == manifest.version:
+    same = published is not None and published.version == manifest.version
+    if published is not None and same and not _missing(objects, remote, manifest):
         return Published(manifest=published, uploaded=0, kept=len(published.files), place=place)
-    if published is not None and not replacing:
+    if published is not None and not same and not replacing:
         raise VoicebankError(
             "voicebank_published",
             f"Another version of {voicebank_id} is published in {place}.",
@@ -100,12 +101,7 @@ def publish(
         )
     _announce(objects, remote, manifest, replacing=replacing)
     objects.delete(remote + MANIFEST_NAME)
-    there = {stored.name.removeprefix(remote): stored for stored in objects.find(remote)}
-    missing = [
-        file
-        for file in manifest.files
-        if file.path not in there or (there[file.path].size, there[file.path].crc32c) != (file.size, file.crc32c)
-    ]
+    missing = _missing(objects, remote, manifest)
     with ThreadPoolExecutor(_PARALLEL) as pool:
         for file, _ in zip(
             missing,
@@ -114,10 +110,19 @@ def publish(
         ):
             if on_upload is not None:
                 on_upload(file.path)
-    _require_complete(objects, remote, manifest)
+    if lost := _missing(objects, remote, manifest):  # the manifest must be true when it appears
+        raise VoicebankError(
+            "voicebank_being_published",
+            f"The file {lost[0].path} of {voicebank_id} is not in the bucket as it was sent: somebody else is "
+            "publishing it too, or it changed on this disk meanwhile.",
+            hint="Push again when nobody else does.",
+            retryable=True,
+        )
     if replacing:
-        for name in there.keys() - {file.path for file in manifest.files} - {MANIFEST_NAME, PUBLISHING_NAME}:
-            objects.delete(remote + name)
+        wanted = {remote + file.path for file in manifest.files} | {remote + PUBLISHING_NAME}
+        for stored in objects.find(remote):
+            if stored.name not in wanted:
+                objects.delete(stored.name)
     objects.create(remote + MANIFEST_NAME, manifest.to_json())
     objects.delete(remote + PUBLISHING_NAME)
     return Published(manifest=manifest, uploaded=len(missing), kept=len(manifest.files) - len(missing), place=place)
@@ -215,16 +220,11 @@ def _announce(objects: ObjectStore, remote: str, manifest: Manifest, *, replacin
         objects.replace(remote + PUBLISHING_NAME, note)
 
 
-def _require_complete(objects: ObjectStore, remote: str, manifest: Manifest) -> None:
-    """Look once more at what lies there: the manifest must be true when it appears."""
+def _missing(objects: ObjectStore, remote: str, manifest: Manifest) -> list[FileEntry]:
+    """The files that do not lie in the bucket as the manifest has them."""
     there = {stored.name.removeprefix(remote): stored for stored in objects.find(remote)}
-    for file in manifest.files:
-        stored = there.get(file.path)
-        if stored is None or (stored.size, stored.crc32c) != (file.size, file.crc32c):
-            raise VoicebankError(
-                "voicebank_being_published",
-                f"The file {file.path} of {manifest.id} is not in the bucket as it was sent: somebody else is "
-                "publishing it too, or it changed on this disk meanwhile.",
-                hint="Push again when nobody else does.",
-                retryable=True,
-            )
+    return [
+        file
+        for file in manifest.files
+        if (stored := there.get(file.path)) is None or (stored.size, stored.crc32c) != (file.size, file.crc32c)
+    ]
