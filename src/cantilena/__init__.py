@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cantilena.api import Check, Take, check, load_score, sing
+    from cantilena.api import Check, check, load_score, sing, sing_phrases
     from cantilena.errors import (
         CantilenaError,
         InferenceError,
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
         OptionError,
         OutputError,
         ScoreError,
+        StageError,
         VoicebankError,
     )
     from cantilena.findings import Finding
+    from cantilena.takes import PhraseTake, Take
     from cantilena.voicebanks import list_voicebanks, voicebank_info
 
 __all__ = [
@@ -32,17 +34,21 @@ __all__ = [
     "LyricError",
     "OptionError",
     "OutputError",
+    "PhraseTake",
     "ScoreError",
+    "StageError",
     "Take",
     "VoicebankError",
     "check",
     "list_voicebanks",
     "load_score",
     "sing",
+    "sing_phrases",
     "voicebank_info",
 ]
 
-_HOMES = dict.fromkeys(("Check", "Take", "check", "load_score", "sing"), "api")
+_HOMES = dict.fromkeys(("Check", "check", "load_score", "sing", "sing_phrases"), "api")
+_HOMES |= dict.fromkeys(("PhraseTake", "Take"), "takes")
 _HOMES |= dict.fromkeys(("list_voicebanks", "voicebank_info"), "voicebanks")
 
 
