@@ -9,17 +9,18 @@ reason. Where a control is given twice on a command line, the later one counts; 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
+from numbers import Real
 from pathlib import Path
-from typing import Any, Final, SupportsFloat
+from typing import Any, Final
 
 from cantilena.errors import OptionError
 from cantilena.singing.controls import SCALES, SPEAKER_PREFIX, ControlCurve, Controls
 
 MAX_FILE_BYTES: Final = 16_000_000
 MAX_POINTS: Final = 200_000
-_LEAST_SECONDS: Final = 1e-6  # between two points, so that a curve still rises when its clock is shifted
+_LEAST_SECONDS: Final = 1e-5  # between two points, so that a curve still rises when its clock is shifted
 _LONGEST_SECONDS: Final = 1e6
 
 ControlSetting = float | ControlCurve | tuple[Sequence[float], Sequence[float]] | Mapping[str, Sequence[float]]
@@ -85,7 +86,7 @@ def read_controls(file: Path, name: str | None = None) -> Controls:
     if name is None and not isinstance(content, dict):
         raise _invalid_file(file, "must hold one object with a control by each name")
     try:
-        return make_controls(content if isinstance(content, dict) and name is None else {name or "": content})
+        return make_controls(content if name is None else {name: content})
     except OptionError as error:
         raise _invalid_file(file, f"cannot be used: {error.message}", hint=error.hint) from error
 
@@ -130,8 +131,6 @@ def _make_curve(name: str, setting: object) -> ControlCurve:
         times, values = _numbers(name, setting[0]), _numbers(name, setting[1])
     else:
         times, values = (0.0,), (_number(name, setting),)
-    if len(times) > MAX_POINTS:
-        raise _invalid(name, f"has {len(times)} points, more than {MAX_POINTS}")
     if any(abs(time) > _LONGEST_SECONDS for time in times):
         raise _invalid(name, f"has times beyond {_LONGEST_SECONDS:g} seconds")
     if any(0.0 <= after - before < _LEAST_SECONDS for before, after in pairwise(times)):
@@ -141,16 +140,18 @@ def _make_curve(name: str, setting: object) -> ControlCurve:
 
 def _numbers(name: str, given: object) -> tuple[float, ...]:
     """A list, a tuple or an array of numbers."""
-    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Collection):
         raise _invalid(name, "must have a list of times and a list of values")
+    if len(given) > MAX_POINTS:
+        raise _invalid(name, f"has {len(given)} points, more than {MAX_POINTS}")
     return tuple(_number(name, item) for item in given)
 
 
 def _number(name: str, given: object) -> float:
-    if isinstance(given, SupportsFloat) and not isinstance(given, bool):
+    if isinstance(given, Real) and not isinstance(given, bool):  # numpy's numbers are real ones too
         try:
             return float(given)
-        except (TypeError, ValueError, OverflowError):  # an array of more than one number, a whole number of 400 digits
+        except OverflowError:  # a whole number of 400 digits
             pass
     raise _invalid(name, f"has {_shortened(repr(given))} where a number belongs")
 
@@ -167,7 +168,7 @@ def _invalid(name: str, reason: str) -> OptionError:
     )
 
 
-def _read_json(file: Path) -> object:
+def _read_json(file: Path) -> Any:  # noqa: ANN401 -- whatever JSON can hold
     try:
         with file.open("rb") as stream:
             raw = stream.read(MAX_FILE_BYTES + 1)

@@ -163,7 +163,7 @@ class VarianceCurves:
     Attributes
     ----------
     energy, breathiness, voicing : NDArray[np.float32] or None
-        dB, -96..0.
+        dB, -96..0; the voicing of some voicebanks is an amplitude pressed into that range.
     tension : NDArray[np.float32] or None
         Logit, -10..10.
     """

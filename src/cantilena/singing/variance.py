@@ -17,6 +17,7 @@ from cantilena.singing.pitch import shift_tone
 from cantilena.singing.results import VarianceCurves, read_only
 from cantilena.singing.sampling import noise_input, sampling_inputs
 from cantilena.singing.speaker_mix import speaker_input
+from cantilena.units import db_to_factor
 from cantilena.voicebank.bundle import CURVES
 
 if TYPE_CHECKING:
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from cantilena.voicebank import Voicebank
     from cantilena.voicebank.bundle import Stage
 
+_SILENCE_DB: Final = -96.0
 _LIMITS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
-    {"energy": (-96.0, 0.0), "breathiness": (-96.0, 0.0), "voicing": (-96.0, 0.0), "tension": (-10.0, 10.0)}
+    dict.fromkeys(CURVES, (_SILENCE_DB, 0.0)) | {"tension": (-10.0, 10.0)}
 )
 _DB_FULL_SCALE: Final = 12.0  # dB of a control at 100
 _LOGIT_FULL_SCALE: Final = 5.0
@@ -91,12 +93,32 @@ def predict_variance(
         stage, own, midi, needed, speaker=speaker, controls=controls, steps=steps, generator=generator
     )
     curves = {name: resample(curve, source=own, target=timing) for name, curve in predicted.items()}
-    return VarianceCurves(
-        **{
-            name: read_only(np.clip(curve + control_delta(name, controls, timing), *_LIMITS[name]))
-            for name, curve in curves.items()
-        }
-    )
+    if "voicing" in curves:
+        curves["voicing"] = from_mu_law(curves["voicing"], stage.config.voicing_mu)
+    turned = {
+        name: np.clip(curve + control_delta(name, controls, timing), *_LIMITS[name]) for name, curve in curves.items()
+    }
+    if "voicing" in turned:
+        turned["voicing"] = to_mu_law(turned["voicing"], voicebank.acoustic.config.voicing_mu)
+    return VarianceCurves(**{name: read_only(curve) for name, curve in turned.items()})
+
+
+def from_mu_law(curve: NDArray[np.float32], mu: float | None) -> NDArray[np.float32]:
+    """What the mu-law pressed into -96..0, an amplitude 0..1, as dB; without ``mu`` it is dB already."""
+    if mu is None:
+        return curve
+    pressed = np.clip(1.0 - curve / _SILENCE_DB, 0.0, 1.0).astype(np.float64)
+    amplitude = np.expm1(pressed * np.log1p(mu)) / mu
+    least = db_to_factor(_SILENCE_DB)
+    return np.asarray(20.0 * np.log10(np.maximum(amplitude, least)), dtype=np.float32)
+
+
+def to_mu_law(curve: NDArray[np.float32], mu: float | None) -> NDArray[np.float32]:
+    """The way back from :func:`from_mu_law`; silence is an amplitude of 0."""
+    if mu is None:
+        return curve
+    amplitude = np.where(curve <= _SILENCE_DB, 0.0, db_to_factor(np.minimum(curve, 0.0)))
+    return np.asarray(_SILENCE_DB * (1.0 - np.log1p(mu * amplitude) / np.log1p(mu)), dtype=np.float32)
 
 
 def control_delta(name: str, controls: Controls, timing: PhonemeTiming) -> NDArray[np.float32]:

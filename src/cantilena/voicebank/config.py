@@ -74,6 +74,8 @@ class StageConfig:
         Whether its author's tools sampled in ``steps`` (and a share as ``depth``) rather than by ``speedup``.
     pitch_shift_range : (float, float)
         Semitones down and up by which voices were shifted in training, which is what ``gender`` turns.
+    voicing_mu : float or None
+        Where the curve ``voicing`` is an amplitude pressed by the mu-law into the range of decibels: its mu. None: dB.
     vocoder : str or None
         Name of a vocoder that several voicebanks share.
     """
@@ -87,6 +89,7 @@ class StageConfig:
     max_depth: float = 1.0
     use_continuous_acceleration: bool = False
     pitch_shift_range: tuple[float, float] = (-5.0, 5.0)
+    voicing_mu: float | None = None
     vocoder: str | None = None
 
     @property
@@ -173,6 +176,7 @@ def read_stage_config(file: Path) -> StageConfig:
         max_depth=max_depth / 1000.0 if max_depth > 1.0 else max_depth,
         use_continuous_acceleration=values.switch("use_continuous_acceleration"),
         pitch_shift_range=_read_pitch_shifts(values),
+        voicing_mu=_read_voicing_mu(values),
         vocoder=values.text("vocoder", "") or None,
     )
 
@@ -193,6 +197,12 @@ def read_vocoder_config(file: Path) -> VocoderConfig:
 def _without_suffix(entry: str) -> str:
     """An entry as it is meant, where its author wrote the name of its file."""
     return entry[:-4] if entry.casefold().endswith(".emb") else entry
+
+
+def _read_voicing_mu(values: _Values) -> float | None:
+    if values.choice("voicing_domain", ("db", "mulaw"), "db").casefold() == "db":
+        return None
+    return max(values.number("voicing_mu", 255.0, high=1e6), 1.0)
 
 
 def _read_pitch_shifts(values: _Values) -> tuple[float, float]:
