@@ -5,10 +5,15 @@ from __future__ import annotations
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cantilena.cache import ContentStore
-from cantilena.errors import VoicebankError
+from cantilena.errors import OptionError, VoicebankError
 from cantilena.settings import Settings
+
+if TYPE_CHECKING:
+    from cantilena.distribution.cache import VoicebankCache
+    from cantilena.ports.objects import ObjectStore
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -40,6 +45,47 @@ def voicebank_folders(settings: Settings) -> tuple[Path, ...]:
     from cantilena_voice_vesper import voicebanks_dir
 
     return (voicebanks_dir(),)
+
+
+@cache
+def voicebank_objects(settings: Settings) -> ObjectStore:
+    """The bucket of the voicebanks.
+
+    Raises
+    ------
+    OptionError
+        ``voicebank_bucket_unset``, ``extra_missing``.
+    """
+    if not settings.voicebank_bucket:
+        raise OptionError(
+            "voicebank_bucket_unset",
+            "No bucket of voicebanks is named.",
+            hint="Set VOICEBANK_BUCKET, or STORAGE_BUCKET, to the name of the bucket.",
+        )
+    if find_spec("google") is None or find_spec("google.cloud.storage") is None or find_spec("portalocker") is None:
+        raise OptionError(
+            "extra_missing",
+            "Voicebanks in a bucket need packages that are not installed.",
+            hint="Run pip install 'cantilena[gcp]'.",
+        )
+    from cantilena.adapters.gcs_objects import GcsObjects
+
+    return GcsObjects(settings.voicebank_bucket)
+
+
+@cache
+def voicebank_cache(settings: Settings) -> VoicebankCache:
+    """The voicebanks of the bucket on this machine; raises as :func:`voicebank_objects`."""
+    objects = voicebank_objects(settings)
+    from cantilena.distribution.cache import VoicebankCache
+
+    return VoicebankCache(
+        settings.voicebank_cache_dir,
+        objects=objects,
+        prefix=settings.voicebank_prefix,
+        max_bytes=settings.voicebank_cache_max_bytes,
+        check_seconds=settings.voicebank_check_seconds,
+    )
 
 
 @cache

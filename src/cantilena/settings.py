@@ -18,10 +18,13 @@ from cantilena.errors import OptionError
 
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+AppEnv = Literal["local", "dev", "test", "prod"]
 
 _MAX_THREADS: Final = 256
+_MAX_SECONDS: Final = 86_400
 _CACHE_BYTES: Final = 1024**3
 _CACHE_BYTES_ON_CLOUD_RUN: Final = 256 * 1024**2
+_EMULATORS: Final = ("STORAGE_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST", "FIREBASE_AUTH_EMULATOR_HOST")
 _BYTE_UNITS: Final = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 
@@ -31,8 +34,22 @@ class Settings:
 
     Attributes
     ----------
+    app_env : {"local", "dev", "test", "prod"}
+        ``APP_ENV``. ``prod`` takes voicebanks from the bucket only, every other from local folders only.
     voicebank_dir : Path or None
         ``VOICEBANK_DIR``.
+    voicebank_bucket : str
+        ``VOICEBANK_BUCKET``, else ``STORAGE_BUCKET``; empty: none.
+    voicebank_prefix : str
+        ``VOICEBANK_PREFIX``: the folder of voicebanks in the bucket.
+    voicebank_cache_dir : Path
+        ``VOICEBANK_CACHE_DIR``: where voicebanks of the bucket are kept.
+    voicebank_cache_max_bytes : int or None
+        ``VOICEBANK_CACHE_MAX_BYTES``; None: half the disk of that folder, four gigabytes at most.
+    voicebank_check_seconds : int
+        ``VOICEBANK_CHECK_SECONDS``: how long a look into the bucket is believed.
+    voicebank_default : str
+        ``VOICEBANK_DEFAULT``: who sings when nobody is asked for; empty: the first there is.
     log_format : {"console", "json"}
         ``LOG_FORMAT``.
     log_level : {"DEBUG", "INFO", "WARNING", "ERROR"} or None
@@ -49,7 +66,14 @@ class Settings:
         ``CANTILENA_LOW_MEMORY``.
     """
 
+    app_env: AppEnv = "local"
     voicebank_dir: Path | None = None
+    voicebank_bucket: str = ""
+    voicebank_prefix: str = "assets/voicebanks"
+    voicebank_cache_dir: Path = Path("/tmp/voicebanks")
+    voicebank_cache_max_bytes: int | None = None
+    voicebank_check_seconds: int = 300
+    voicebank_default: str = ""
     log_format: LogFormat = "console"
     log_level: LogLevel | None = None
     threads: int = 0
@@ -77,6 +101,11 @@ def _read_folder(text: str) -> Path:
     return Path(text).expanduser()
 
 
+def _read_prefix(text: str) -> str | None:
+    prefix = text.strip("/")
+    return prefix if prefix and not {"", ".", ".."} & set(prefix.split("/")) else None
+
+
 def _read_bytes(text: str) -> int | None:
     """A number of bytes, or of kilo-, mega- or gigabytes: ``500M``."""
     number, unit = text.rstrip("kKmMgG"), text[len(text.rstrip("kKmMgG")) :].casefold()
@@ -93,7 +122,50 @@ def _read_threads(text: str) -> int | None:
     return int(text) if text.isdecimal() and int(text) <= _MAX_THREADS else None
 
 
+def _read_seconds(text: str) -> int | None:
+    return int(text) if text.isdecimal() and int(text) <= _MAX_SECONDS else None
+
+
+def _read_text(text: str) -> str:
+    return text
+
+
 _VARIABLES: Final = (
+    _Variable(
+        name="APP_ENV", field="app_env", read=_read_choice("local", "dev", "test", "prod"),
+        allowed="local, dev, test or prod",
+        description="`prod` takes voicebanks from the bucket only, every other from local folders only.",
+    ),
+    _Variable(
+        name="STORAGE_BUCKET", field="voicebank_bucket", read=_read_text, allowed="the name of a bucket",
+        description="The project's bucket.",
+    ),
+    _Variable(
+        name="VOICEBANK_BUCKET", field="voicebank_bucket", read=_read_text, allowed="the name of a bucket",
+        description="Bucket of the voicebanks; else STORAGE_BUCKET.",
+    ),
+    _Variable(
+        name="VOICEBANK_PREFIX", field="voicebank_prefix", read=_read_prefix, allowed="a folder in the bucket",
+        description="Folder of the voicebanks in the bucket.",
+    ),
+    _Variable(
+        name="VOICEBANK_CACHE_DIR", field="voicebank_cache_dir", read=_read_folder, allowed="a folder",
+        description="Where voicebanks of the bucket are kept on this machine.",
+    ),
+    _Variable(
+        name="VOICEBANK_CACHE_MAX_BYTES", field="voicebank_cache_max_bytes", read=_read_bytes,
+        allowed="a number of bytes, such as 2G",
+        description="Size of that folder at most; unset: half of its disk, 4 GB at most.",
+    ),
+    _Variable(
+        name="VOICEBANK_CHECK_SECONDS", field="voicebank_check_seconds", read=_read_seconds,
+        allowed=f"a number of seconds up to {_MAX_SECONDS}",
+        description="How long a look into the bucket is believed.",
+    ),
+    _Variable(
+        name="VOICEBANK_DEFAULT", field="voicebank_default", read=_read_text, allowed="the id of a voicebank",
+        description="Who sings when no voicebank is named; unset: the first there is.",
+    ),
     _Variable(
         name="VOICEBANK_DIR", field="voicebank_dir", read=Path, allowed="a folder",
         description="Folder of voicebanks; else assets/voicebanks of the checkout, else the installed voice.",
@@ -141,8 +213,9 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     Raises
     ------
     OptionError
-        ``option_bad_environment``: a variable holds a value that is not allowed.
+        ``option_bad_environment``: a variable holds a value that is not allowed here.
     """
+    _require_environment(environment)
     values: dict[str, object] = {"cache_dir": _cache_folder(environment)}
     if environment.get("K_SERVICE") or environment.get("CLOUD_RUN_JOB"):
         values["cache_max_bytes"] = _CACHE_BYTES_ON_CLOUD_RUN
@@ -159,6 +232,25 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
             )
         values[variable.field] = value
     return Settings(**values)  # type: ignore[arg-type]  # each reader gives its field's type
+
+
+def _require_environment(environment: Mapping[str, str]) -> None:
+    """Refuse what would make a service of others sing from, or write to, the wrong place."""
+    named = environment.get("APP_ENV", "").strip()
+    if environment.get("K_SERVICE") and not named:
+        raise OptionError(
+            "option_bad_environment",
+            "APP_ENV is not set, but this runs on Cloud Run.",
+            hint="Set APP_ENV to prod.",
+        )
+    emulators = [name for name in _EMULATORS if environment.get(name)]
+    rehearsal = environment.get("ALLOW_EMULATORS") == "rehearsal" and not environment.get("K_SERVICE")
+    if named.casefold() == "prod" and emulators and not rehearsal:
+        raise OptionError(
+            "option_bad_environment",
+            f"{' and '.join(emulators)} must not be set where APP_ENV is prod.",
+            hint="Unset it; for a rehearsal off Cloud Run set ALLOW_EMULATORS to rehearsal.",
+        )
 
 
 def _cache_folder(environment: Mapping[str, str], platform: str = sys.platform) -> Path:
