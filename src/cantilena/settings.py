@@ -38,6 +38,8 @@ class Settings:
         ``APP_ENV``. ``prod`` takes voicebanks from the bucket only, every other from local folders only.
     voicebank_dir : Path or None
         ``VOICEBANK_DIR``.
+    storage_bucket : str
+        ``STORAGE_BUCKET``: the project's bucket; empty: none.
     voicebank_bucket : str
         ``VOICEBANK_BUCKET``, else ``STORAGE_BUCKET``; empty: none.
     voicebank_prefix : str
@@ -68,6 +70,7 @@ class Settings:
 
     app_env: AppEnv = "local"
     voicebank_dir: Path | None = None
+    storage_bucket: str = ""
     voicebank_bucket: str = ""
     voicebank_prefix: str = "assets/voicebanks"
     voicebank_cache_dir: Path = Path("/tmp/voicebanks")
@@ -137,7 +140,7 @@ _VARIABLES: Final = (
         description="`prod` takes voicebanks from the bucket only, every other from local folders only.",
     ),
     _Variable(
-        name="STORAGE_BUCKET", field="voicebank_bucket", read=_read_text, allowed="the name of a bucket",
+        name="STORAGE_BUCKET", field="storage_bucket", read=_read_text, allowed="the name of a bucket",
         description="The project's bucket.",
     ),
     _Variable(
@@ -231,6 +234,7 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
                 hint=f"Set {variable.name} to {variable.allowed}, or unset it.",
             )
         values[variable.field] = value
+    values.setdefault("voicebank_bucket", values.get("storage_bucket", ""))
     return Settings(**values)  # type: ignore[arg-type]  # each reader gives its field's type
 
 

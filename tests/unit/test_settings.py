@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cantilena.bootstrap import content_store, voicebank_folders
+from cantilena.bootstrap import content_store, voicebank_folders, voicebank_objects
 from cantilena.errors import OptionError, VoicebankError
 from cantilena.settings import _cache_folder, load_settings, setting_origins
 
@@ -73,7 +73,7 @@ def test_a_user_without_a_home_has_a_cache_of_their_own(monkeypatch: pytest.Monk
 
 def test_the_cache_is_smaller_where_files_are_memory() -> None:
     assert load_settings({}).cache_max_bytes == 2**30
-    assert load_settings({"K_SERVICE": "cantilena"}).cache_max_bytes == 2**28
+    assert load_settings({"K_SERVICE": "cantilena", "APP_ENV": "prod"}).cache_max_bytes == 2**28
     assert load_settings({"CLOUD_RUN_JOB": "sing", "CANTILENA_CACHE_MAX_BYTES": "64M"}).cache_max_bytes == 2**26
 
 
@@ -81,3 +81,36 @@ def test_a_cache_of_no_size_is_none_at_all(tmp_path: Path) -> None:
     assert content_store(load_settings({"CANTILENA_CACHE_MAX_BYTES": "0"})) is None
     kept = {"CANTILENA_CACHE_DIR": str(tmp_path)}
     assert content_store(load_settings(kept)) is content_store(load_settings(kept))
+
+
+def test_voicebanks_lie_in_the_projects_bucket_unless_they_have_one_of_their_own() -> None:
+    assert load_settings({"STORAGE_BUCKET": "project"}).voicebank_bucket == "project"
+    both = load_settings({"STORAGE_BUCKET": "project", "VOICEBANK_BUCKET": "voices", "VOICEBANK_PREFIX": "/banks/"})
+    assert (both.storage_bucket, both.voicebank_bucket, both.voicebank_prefix) == ("project", "voices", "banks")
+
+
+def test_a_bucket_that_is_not_named_is_said() -> None:
+    with pytest.raises(OptionError, match="No bucket") as caught:
+        voicebank_objects(load_settings({}))
+    assert caught.value.code == "voicebank_bucket_unset"
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"K_SERVICE": "cantilena"},
+        {"APP_ENV": "prod", "STORAGE_EMULATOR_HOST": "http://127.0.0.1:1"},
+        {"APP_ENV": "prod", "STORAGE_EMULATOR_HOST": "x", "ALLOW_EMULATORS": "rehearsal", "K_SERVICE": "cantilena"},
+        {"APP_ENV": "staging"},
+        {"VOICEBANK_PREFIX": "a/../b"},
+    ],
+)
+def test_an_environment_that_would_sing_from_the_wrong_place_is_refused(environment: dict[str, str]) -> None:
+    with pytest.raises(OptionError) as caught:
+        load_settings(environment)
+    assert caught.value.code == "option_bad_environment"
+
+
+def test_a_rehearsal_of_production_may_use_emulators() -> None:
+    environment = {"APP_ENV": "prod", "STORAGE_EMULATOR_HOST": "x", "ALLOW_EMULATORS": "rehearsal"}
+    assert load_settings(environment).app_env == "prod"
