@@ -1,4 +1,4 @@
-"""Opening models: noise becomes an input, and weights in files of their own stay inside the voicebank."""
+"""Models are fed what they ask for, and weights in files of their own stay inside the voicebank."""
 
 from __future__ import annotations
 
@@ -6,95 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from onnx import helper
 
 from cantilena.errors import VoicebankError
 from cantilena.voicebank.engine import EngineOptions
-from cantilena.voicebank.noise import expose_noise
 from cantilena.voicebank.sessions import Model, available_threads
 from tests.voicebanks import graphs
 from tests.voicebanks.graphs import FLOAT, Graph
-
-
-def noisy(kind: str, **attributes: object) -> bytes:
-    """x plus what a random node draws."""
-    g = Graph("noisy")
-    x = g.input("x", FLOAT, [1, "rows", 3])
-    inputs = (x,) if kind.endswith("Like") else ()
-    g.output("y", g.sum(x, g.op(kind, *inputs, **attributes)), FLOAT, [1, "rows", 3])
-    return g.serialized()
-
-
-def run(model: bytes, feeds: dict[str, np.ndarray]) -> np.ndarray:
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    return np.asarray(session.run(["y"], feeds)[0])
-
-
-X = np.arange(12, dtype=np.float32).reshape(1, 4, 3)
-
-
-@pytest.mark.parametrize("kind", ["RandomNormalLike", "RandomUniformLike"])
-def test_noise_takes_the_shape_the_node_would_have_given(kind):
-    model, (noise,) = expose_noise(noisy(kind)) or pytest.fail("no noise found")
-    assert noise.size is None
-    values = np.linspace(0, 1, 12, dtype=np.float32)
-    assert np.array_equal(run(model, {"x": X, noise.name: values}), X + values.reshape(1, 4, 3))
-    onnx.checker.check_model(onnx.load_from_string(model))
-
-
-def test_too_little_noise_begins_anew_and_too_much_is_left_over():
-    model, (noise,) = expose_noise(noisy("RandomNormalLike")) or pytest.fail("no noise found")
-    short, long = np.arange(5, dtype=np.float32), np.arange(50, dtype=np.float32)
-    assert np.array_equal((run(model, {"x": X, noise.name: short}) - X).reshape(-1), np.arange(12) % 5)
-    assert np.array_equal((run(model, {"x": X, noise.name: long}) - X).reshape(-1), np.arange(12))
-
-
-@pytest.mark.parametrize("kind", ["RandomNormal", "RandomUniform"])
-def test_noise_of_a_fixed_shape(kind):
-    model, (noise,) = expose_noise(noisy(kind, shape=[1, 4, 3])) or pytest.fail("no noise found")
-    assert noise.size == 12
-    values = noise.draw(np.random.default_rng(0), 1)
-    assert np.array_equal(run(model, {"x": X, noise.name: values}), X + values.reshape(1, 4, 3))
-
-
-def test_mean_scale_and_bounds_are_those_of_the_node():
-    generator = np.random.default_rng(0)
-    _, (normal,) = expose_noise(noisy("RandomNormalLike", mean=5.0, scale=0.1)) or pytest.fail("no noise found")
-    drawn = normal.draw(generator, 10_000)
-    assert (drawn.mean(), drawn.std()) == pytest.approx((5.0, 0.1), abs=0.01)
-    assert drawn.dtype == np.float32
-    _, (uniform,) = expose_noise(noisy("RandomUniformLike", low=-1.0, high=3.0)) or pytest.fail("no noise found")
-    drawn = uniform.draw(generator, 10_000)
-    assert (drawn.min(), drawn.max()) == pytest.approx((-1.0, 3.0), abs=0.01)
-    assert drawn.dtype == np.float32
-
-
-def test_several_random_nodes_have_noise_of_their_own():
-    g = Graph("two")
-    x = g.input("x", FLOAT, [1, "rows", 3])
-    g.output("y", g.sum(x, g.noise_like(x, 1.0), g.noise_like(x, 100.0)), FLOAT, [1, "rows", 3])
-    model, (first, second) = expose_noise(g.serialized()) or pytest.fail("no noise found")
-    ones, twos = np.full(12, 1, np.float32), np.full(12, 2, np.float32)
-    assert np.array_equal(run(model, {"x": X, first.name: ones, second.name: twos}), X + 201)
-
-
-def test_a_model_without_noise_is_left_alone():
-    assert expose_noise(graphs.linguistic(hidden=3, by_word=True, languages=False)) is None
-
-
-def test_noise_of_another_type_is_left_alone():
-    g = Graph("double")
-    x = g.input("x", FLOAT, [1, "rows", 3])
-    g.output("y", g.float(g.op("RandomNormalLike", x, dtype=onnx.TensorProto.DOUBLE)), FLOAT, [1, "rows", 3])
-    assert expose_noise(g.serialized()) is None
-
-
-@pytest.mark.parametrize("content", [b"\x3a\xff\xff", b"not a model at all", b"\xff" * 20])
-def test_what_is_no_model_is_refused(content):
-    with pytest.raises(ValueError, match=r"byte"):
-        expose_noise(content)
 
 
 def external(folder: Path, location: str) -> Path:
@@ -117,7 +36,7 @@ def external(folder: Path, location: str) -> Path:
 def test_weights_beside_the_model_are_read(tmp_path):
     (tmp_path / "w.bin").write_bytes(np.array([1, 2, 3], dtype="<f4").tobytes())
     model = Model(external(tmp_path, "w.bin"), root=tmp_path, role="acoustic", engine=EngineOptions())
-    y = model.run({"x": np.zeros(3, np.float32)}, outputs=("y",), noise_size=3)["y"]
+    y = model.run({"x": np.zeros(3, np.float32)}, outputs=("y",))["y"]
     assert y.tolist() == [1, 2, 3]
 
 

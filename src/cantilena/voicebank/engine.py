@@ -1,9 +1,11 @@
-"""How the models of a voicebank are run."""
+"""How the models of a voicebank are run, and which of them are open."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from cantilena.voicebank.open_models import OpenModels
 
 if TYPE_CHECKING:
     from cantilena.cache import ContentStore
@@ -25,6 +27,8 @@ class EngineOptions:
         Whether models are closed to make room for others; slower.
     store : ContentStore or None
         Where quantised models and parsed dictionaries are kept; None: nowhere.
+    models : OpenModels
+        The open ones of all models that are given these options.
     """
 
     threads: int = 1
@@ -32,3 +36,4 @@ class EngineOptions:
     precision: Literal["fp32", "int8"] = "fp32"
     low_memory: bool = False
     store: ContentStore | None = None
+    models: OpenModels = field(default_factory=OpenModels, repr=False, compare=False)

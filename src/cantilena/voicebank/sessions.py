@@ -9,9 +9,8 @@ declare them with and without a dimension. The batch axis is always 1.
 
 from __future__ import annotations
 
-import mmap
-import os
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -20,24 +19,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cantilena.errors import InferenceError, OptionError, VoicebankError
+from cantilena.errors import InferenceError, VoicebankError
 from cantilena.tracing import log_model_loaded, stopwatch
 from cantilena.voicebank.engine import EngineOptions
-from cantilena.voicebank.files import broken, find_file
-from cantilena.voicebank.noise import NoiseInput, draws_in_loops, expose_noise, read_varint
+from cantilena.voicebank.files import broken
+from cantilena.voicebank.model_file import PreparedModel, prepare_model, prepare_size_probe
+from cantilena.voicebank.noise import MOST_VALUES
+from cantilena.voicebank.noise_sizes import NoiseSizes
+from cantilena.voicebank.open_models import LOW_MEMORY_BYTES
+from cantilena.voicebank.providers import device_of, device_unavailable, provider_options
+from cantilena.voicebank.quantization import QUANTIZED_ROLES, quantized_file
+from cantilena.voicebank.threads import available_threads as available_threads
 
 if TYPE_CHECKING:
     import onnxruntime
 
 Array = NDArray[Any]
 
-_SMALL = ("linguistic", "dur")
-_PROVIDERS = {
-    "cpu": "CPUExecutionProvider",
-    "cuda": "CUDAExecutionProvider",
-    "coreml": "CoreMLExecutionProvider",
-    "directml": "DmlExecutionProvider",
-}
 _DTYPES: Mapping[str, type[np.generic]] = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
@@ -46,15 +44,6 @@ _DTYPES: Mapping[str, type[np.generic]] = {
     "tensor(int32)": np.int32,
     "tensor(bool)": np.bool_,
 }
-# How a TensorProto spells the place of weights kept in a file of their own: a key-value pair, key first.
-_EXTERNAL = b"\x0a\x08location\x12"
-
-
-def available_threads() -> int:
-    """The cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +55,7 @@ class TensorSpec:
 
 
 class Model:
-    """One ONNX file, opened when it is first needed.
+    """One ONNX file, opened when it is first needed; safe under threads.
 
     Parameters
     ----------
@@ -83,25 +72,30 @@ class Model:
     def __init__(self, file: Path, *, root: Path, role: str, engine: EngineOptions) -> None:
         self.file = file
         self._root = root
-        # The small models answer faster than a device is reached, and some devices compute them wrongly.
-        self._device = "cpu" if role in _SMALL else engine.device
         self._engine = engine
+        self._device = device_of(role, engine.device)
+        self._quantized = engine.precision == "int8" and role in QUANTIZED_ROLES
         self._lock = Lock()
-        self._opened: _Opened | None = None
+        self._known: _Description | None = None
 
     @property
     def inputs(self) -> Mapping[str, TensorSpec]:
         """What the model is fed, noise left out."""
-        return self._open().inputs
+        return self._describe().inputs
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        return self._open().outputs
+        return self._describe().outputs
 
     @property
     def draws_in_loops(self) -> bool:
         """Whether it draws noise inside a loop, out of reach of any seed, as graphs that diffuse step by step do."""
-        return self._open().draws_in_loops
+        return self._describe().prepared.draws_in_loops
+
+    @property
+    def draws_noise(self) -> bool:
+        """Whether it draws noise that no seed reaches, in a loop or elsewhere."""
+        return self._describe().prepared.draws_noise
 
     def open(self) -> None:
         """Open the file now.
@@ -111,9 +105,10 @@ class Model:
         VoicebankError
             ``voicebank_broken``: missing, damaged, or no model.
         OptionError
-            ``device_unavailable``: this machine has no such device.
+            ``device_unavailable``: this machine has no such device. ``precision_unavailable``: what quantises models
+            is not installed.
         """
-        self._open()
+        self._session(self._describe())
 
     def run(
         self,
@@ -136,8 +131,6 @@ class Model:
             How many values each of them must hold.
         generator : numpy Generator, optional
             Source of the noise of models that use some.
-        noise_size : int
-            How many random values the model is expected to use.
 
         Returns
         -------
@@ -152,21 +145,67 @@ class Model:
             ``inference_failed`` or ``out_of_memory``: the run failed, or gave something else than numbers of the
             right count.
         """
-        opened = self._open()
+        known = self._describe()
         for name in outputs:
-            if name not in opened.outputs:
+            if name not in known.outputs:
                 raise self._unsupported(f"has no output {name!r}")
-        feeds = {name: self._fit(name, spec, offered) for name, spec in opened.inputs.items()}
-        generator = generator or np.random.default_rng(0)
-        for noise in opened.noise:
-            feeds[noise.name] = noise.draw(generator, noise_size)
-        try:
-            results = dict(zip(outputs, opened.session.run(list(outputs), feeds), strict=True))
-        except Exception as error:  # onnxruntime's exceptions share no narrower base
-            raise _run_error(self.file, error) from error
+        feeds = {name: self._fit(name, spec, offered) for name, spec in known.inputs.items()}
+        session = self._session(known)
+        if known.prepared.noise:
+            found = self._run_with_noise(session, known, outputs, feeds, generator or np.random.default_rng(0))
+        else:
+            found = _run(self.file, session, outputs, feeds)
+        results = dict(zip(outputs, found, strict=True))
         for name, result in results.items():
             self._check_result(name, result, size)
         return results
+
+    def _run_with_noise(
+        self,
+        session: onnxruntime.InferenceSession,
+        known: _Description,
+        outputs: tuple[str, ...],
+        feeds: Mapping[str, Array],
+        generator: np.random.Generator,
+    ) -> Sequence[Array]:
+        """Run with as much noise as is wanted, which is sometimes only known after asking the model."""
+        # Each input has a generator of its own, so that how much one wants changes nothing for the others.
+        seeds = generator.integers(2**63, size=len(known.prepared.noise))
+        frames = _longest(known.inputs, feeds)
+        sizes = known.noise_sizes.guess(frames)
+        if sizes is None:
+            sizes = self._ask_noise_sizes(known, feeds, seeds, frames)
+        try:
+            return _run(self.file, session, outputs, {**feeds, **_draw(known, sizes, seeds)})
+        except InferenceError:
+            asked = self._ask_noise_sizes(known, feeds, seeds, frames)
+            if asked == sizes:
+                raise
+        return _run(self.file, session, outputs, {**feeds, **_draw(known, asked, seeds)})
+
+    def _ask_noise_sizes(
+        self, known: _Description, feeds: Mapping[str, Array], seeds: NDArray[np.int64], frames: int
+    ) -> tuple[int, ...]:
+        """How many values each input of noise wants for these feeds, by running what comes before its random node."""
+        shapes: list[tuple[int, ...]] = []
+        for source in known.prepared.noise:
+            if source.size is not None:
+                shapes.append((source.size,))
+                continue
+            earlier = {**feeds, **_draw(known, tuple(map(math.prod, shapes)), seeds)}
+            probe = _open_session(known.file, prepare_size_probe(known.file, source), self._engine, "cpu")
+            wanted = [given.name for given in probe.get_inputs()]
+            none = np.zeros(0, np.float32)  # for noise that comes later and is declared without being used
+            (shape,) = _run(self.file, probe, (source.shape_name,), {name: earlier.get(name, none) for name in wanted})
+            shapes.append(tuple(int(size) for size in shape))
+            if not 0 <= math.prod(shapes[-1]) <= MOST_VALUES:
+                raise InferenceError(
+                    "inference_failed",
+                    f"The model {self.file} asks for noise of the shape {shapes[-1]}.",
+                    hint="The voicebank is probably damaged, or its configuration does not fit its models.",
+                )
+        known.noise_sizes.learn(frames, tuple(shapes))
+        return tuple(map(math.prod, shapes))
 
     def _check_result(self, name: str, result: Array, size: int | None) -> None:
         reason = ""
@@ -199,42 +238,68 @@ class Model:
             hint="This kind of voicebank cannot be sung with yet; choose another with --voicebank.",
         )
 
-    def _open(self) -> _Opened:
+    def _describe(self) -> _Description:
         with self._lock:
-            if self._opened is None:
-                with stopwatch() as elapsed:
-                    session, model = _open_session(self.file, self._root, self._engine.threads, self._device)
-                self._opened = _describe(self.file, session, model)
-                log_model_loaded(
-                    model=str(self.file.relative_to(self._root)) if self.file.is_relative_to(self._root) else
-                    self.file.name,
-                    provider=session.get_providers()[0],
-                    size=self.file.stat().st_size,
-                    elapsed_ms=elapsed[0],
-                )  # fmt: skip
-            return self._opened
+            if self._known is None:
+                self._known = self._read()
+            return self._known
+
+    def _read(self) -> _Description:
+        """Prepare the file and open it once, which tells what it is fed."""
+        file, root = self.file, self._root
+        prepared = prepare_model(file, root=root)
+        if prepared.stands_alone:
+            file = quantized_file(file, self._engine.store) if self._quantized else file
+            file = self._engine.models.same_file(file)
+            if file != self.file:
+                prepared = prepare_model(file, root=file.parent)
+        session = self._open(file, prepared)
+        inputs, outputs = _signature(self.file, session, prepared)
+        noise_sizes = NoiseSizes(prepared.noise)
+        return _Description(file=file, prepared=prepared, inputs=inputs, outputs=outputs, noise_sizes=noise_sizes)
+
+    def _session(self, known: _Description) -> onnxruntime.InferenceSession:
+        return self._open(known.file, known.prepared)
+
+    def _open(self, file: Path, prepared: PreparedModel) -> onnxruntime.InferenceSession:
+        def opened() -> onnxruntime.InferenceSession:
+            with stopwatch() as elapsed:
+                session = _open_session(file, prepared.content, self._engine, self._device, named=self.file)
+            log_model_loaded(
+                model=str(self.file.relative_to(self._root)) if self.file.is_relative_to(self._root) else
+                self.file.name,
+                provider=session.get_providers()[0],
+                size=size,
+                elapsed_ms=elapsed[0],
+            )  # fmt: skip
+            return session
+
+        size = file.stat().st_size
+        max_bytes = LOW_MEMORY_BYTES if self._engine.low_memory else None
+        return self._engine.models.session((file, self._device), size=size, max_bytes=max_bytes, opened=opened)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Opened:
-    session: onnxruntime.InferenceSession
+class _Description:
+    """What stays known of a model while it is closed.
+
+    Attributes
+    ----------
+    file : Path
+        What is opened: the model's own file, one that equals it, or what was made from it.
+    """
+
+    file: Path
+    prepared: PreparedModel
     inputs: Mapping[str, TensorSpec]
     outputs: tuple[str, ...]
-    noise: tuple[NoiseInput, ...]
-    draws_in_loops: bool
+    noise_sizes: NoiseSizes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _ModelFile:
-    """What was read of a file: its bytes where noise has become inputs, else None."""
-
-    patched: bytes | None
-    noise: tuple[NoiseInput, ...]
-    draws_in_loops: bool
-
-
-def _describe(file: Path, session: onnxruntime.InferenceSession, model: _ModelFile) -> _Opened:
-    drawn = {source.name for source in model.noise}
+def _signature(
+    file: Path, session: onnxruntime.InferenceSession, prepared: PreparedModel
+) -> tuple[Mapping[str, TensorSpec], tuple[str, ...]]:
+    drawn = {source.name for source in prepared.noise}
     inputs: dict[str, TensorSpec] = {}
     for given in session.get_inputs():
         if given.name in drawn:
@@ -243,21 +308,37 @@ def _describe(file: Path, session: onnxruntime.InferenceSession, model: _ModelFi
             raise broken(file, f"asks for the input {given.name!r} as {given.type}, which no voicebank model does")
         shape = tuple(size if isinstance(size, int) else None for size in given.shape)
         inputs[given.name] = TensorSpec(dtype=_DTYPES[given.type], shape=shape)
-    outputs = tuple(result.name for result in session.get_outputs())
-    return _Opened(
-        session=session, inputs=inputs, outputs=outputs, noise=model.noise, draws_in_loops=model.draws_in_loops
-    )
+    return inputs, tuple(result.name for result in session.get_outputs())
 
 
-def _open_session(file: Path, root: Path, threads: int, device: str) -> tuple[onnxruntime.InferenceSession, _ModelFile]:
-    model = _read_model(file, root)
+def _longest(inputs: Mapping[str, TensorSpec], feeds: Mapping[str, Array]) -> int:
+    """The longest free axis of what a model is fed: its frames."""
+    sizes = [1]
+    for name, spec in inputs.items():
+        sizes += [size for size, declared in zip(feeds[name].shape, spec.shape, strict=False) if declared is None]
+    return max(sizes)
+
+
+def _draw(known: _Description, sizes: Sequence[int], seeds: NDArray[np.int64]) -> dict[str, Array]:
+    """The noise of the first inputs, as many as sizes are given."""
+    return {
+        source.name: source.draw(np.random.default_rng(int(seed)), size)
+        for source, size, seed in zip(known.prepared.noise, sizes, seeds, strict=False)
+    }
+
+
+def _open_session(
+    file: Path, content: bytes, engine: EngineOptions, device: str, *, named: Path | None = None
+) -> onnxruntime.InferenceSession:
+    """Open a model made from a file, in whose folder its weights lie; ``named`` is what an error calls it."""
     import onnxruntime as ort
 
-    providers = _providers(device, ort.get_available_providers())
+    available = ort.get_available_providers()
+    providers = provider_options(device, available)
     settings = ort.SessionOptions()
     # The extended level has crashed natively on DiffSinger graphs, and is not faster on them.
     settings.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    settings.intra_op_num_threads = threads
+    settings.intra_op_num_threads = engine.threads
     settings.inter_op_num_threads = 1
     # Phrases differ in length. The arena stops growing after a few of them; without it the C library's heap goes on
     # fragmenting (a ten-minute song: 295 MB against 500). A pattern planned for one length only grows in the next.
@@ -265,54 +346,30 @@ def _open_session(file: Path, root: Path, threads: int, device: str) -> tuple[on
     settings.enable_mem_pattern = False
     # Threads that wait by spinning cost as much again as the work itself where cores are shared.
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    settings.add_session_config_entry("session.model_external_initializers_file_folder_path", str(file.parent))
+    if engine.low_memory:
+        # Weights stay where the file is mapped instead of being copied in the order that products like best.
+        settings.add_session_config_entry("session.disable_prepacking", "1")
     settings.log_severity_level = 4  # what fails is raised; nothing is to be printed beside it
     try:
-        if model.patched is None:
-            return ort.InferenceSession(str(file), settings, providers=providers), model
-        settings.add_session_config_entry("session.model_external_initializers_file_folder_path", str(file.parent))
-        return ort.InferenceSession(model.patched, settings, providers=providers), model
+        session = ort.InferenceSession(content, settings, providers=providers)
     except Exception as error:  # onnxruntime's exceptions share no narrower base
         if _is_out_of_memory(error):
-            raise _run_error(file, error) from error
-        raise broken(file, f"cannot be opened as a model: {_reason(error)}") from error
+            raise _run_error(named or file, error) from error
+        raise broken(named or file, f"cannot be opened as a model: {_reason(error)}") from error
+    if providers[0][0] not in session.get_providers():  # built with it, but the machine has no such device
+        raise device_unavailable(device, [name for name in available if name != providers[0][0]])
+    return session
 
 
-def _read_model(file: Path, root: Path) -> _ModelFile:
+def _run(
+    file: Path, session: onnxruntime.InferenceSession, outputs: tuple[str, ...], feeds: Mapping[str, Array]
+) -> Sequence[Array]:
     try:
-        with file.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            _check_external_files(content, file, root)
-            patched, noise = expose_noise(content) or (None, ())
-            return _ModelFile(patched=patched, noise=noise, draws_in_loops=draws_in_loops(content))
-    except FileNotFoundError as error:
-        raise broken(file, "is missing") from error
-    except OSError as error:
-        raise broken(file, f"cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        reason = "is empty" if file.stat().st_size == 0 else f"is not an ONNX model ({error})"
-        raise broken(file, reason) from error
-
-
-def _check_external_files(content: mmap.mmap, file: Path, root: Path) -> None:
-    """Refuse weights that a model would read from outside its voicebank, before anything opens them."""
-    at = content.find(_EXTERNAL)
-    while at >= 0:
-        size, begin = read_varint(content, at + len(_EXTERNAL))
-        written = content[begin : begin + size].decode(errors="replace")
-        found = find_file(root, file.parent, written)
-        if found is None or not found.is_file():
-            raise broken(file, f"keeps weights in {written!r}, which is missing")
-        at = content.find(_EXTERNAL, begin)
-
-
-def _providers(device: str, available: list[str]) -> list[str]:
-    wanted = _PROVIDERS[device]
-    if wanted not in available:
-        raise OptionError(
-            "device_unavailable",
-            f"The device {device!r} is not available here.",
-            hint="Use --device cpu, or install the onnxruntime package made for this device.",
-        )
-    return list(dict.fromkeys([wanted, _PROVIDERS["cpu"]]))
+        found: Sequence[Array] = session.run(list(outputs), dict(feeds))
+    except Exception as error:  # onnxruntime's exceptions share no narrower base
+        raise _run_error(file, error) from error
+    return found
 
 
 def _run_error(file: Path, error: Exception) -> InferenceError:
