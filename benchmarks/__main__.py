@@ -11,7 +11,10 @@ import sys
 
 from benchmarks.table import machine
 
-PROGRAMS = ("read_scores", "pronunciation", "sing_speed", "sing_memory", "judge_songs")
+PROGRAMS = (
+    "read_scores", "pronunciation", "sing_speed", "sing_memory", "one_word_changed", "usual_bank_speed",
+    "usual_bank_precision", "usual_bank_memory", "quality", "judge_songs",
+)  # fmt: skip
 
 
 def main() -> int:

@@ -28,13 +28,14 @@ class ModelRun:
         ``linguistic, dur, pitch, variance, acoustic`` or ``vocoder``.
     span : tuple of float
         Its beginning and end on ``time.perf_counter``.
-    session, feeds, results
-        What ran, what it was fed and what it gave; None unless they are kept.
+    session, names, feeds, results
+        What ran, what it was asked for, what it was fed and what it gave; None unless they are kept.
     """
 
     role: str
     span: Span
     session: Any = None
+    names: Any = None
     feeds: Any = None
     results: Any = None
 
@@ -79,7 +80,7 @@ def record_models(*, keep: bool = False) -> Recording:
         begin = time.perf_counter()
         results = run(self, names, feeds, *args, **kwargs)
         span = (begin, time.perf_counter())
-        kept = {"session": self, "feeds": dict(feeds), "results": results} if keep else {}
+        kept = {"session": self, "names": names, "feeds": dict(feeds), "results": results} if keep else {}
         with lock:
             recording.runs.append(ModelRun(role=_role(output.name for output in self.get_outputs()), span=span, **kept))
         return results

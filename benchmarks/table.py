@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 NOT_MEASURED = "not measured"
@@ -127,6 +128,15 @@ def machine() -> str:
     """The machine in words, for a remark: figures mean nothing without it."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{cores} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
+
+
+def has_vnni() -> bool:
+    """Whether the processor multiplies 8-bit numbers with instructions of their own; False where nothing tells."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return any(name in flags for name in ("avx512_vnni", "avx_vnni", "asimddp", "i8mm"))
 
 
 def load_average() -> str:
