@@ -10,14 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from cantilena.errors import OptionError, VoicebankError
+from cantilena.errors import OptionError
 from cantilena.findings import Finding
-from cantilena.language import check_words, load_language
+from cantilena.language import check_words
 from cantilena.score import extract_melody
 from cantilena.singing.control_effects import control_findings
 from cantilena.singing.options import SingOptions
 from cantilena.singing.performance import perform
 from cantilena.singing.pipeline import Singer, SungPhrase, lead_in_seconds, sing_phrase
+from cantilena.singing.words import REST_LYRICS, find_language, require_symbols
 from cantilena.units import midi_to_name
 
 if TYPE_CHECKING:
@@ -84,13 +85,8 @@ def plan_song(score: Score, *, line: LineOptions, voicebank: Voicebank, options:
     ScoreError, LyricError, OptionError, VoicebankError
         When the song cannot be sung like this.
     """
-    language = load_language(options.language)
-    if voicebank.languages and options.language not in voicebank.languages:
-        raise VoicebankError(
-            "voicebank_language_missing",
-            f"The voicebank {voicebank.id} sings {', '.join(voicebank.languages)}, not {options.language}.",
-            hint="Choose a voicebank of that language with --voicebank.",
-        )
+    language = find_language(voicebank, options.language)
+    require_symbols(options.pronunciations, voicebank, language)
     melody = extract_melody(
         score,
         part=line.part,
@@ -134,11 +130,11 @@ def _require_words(melody: Melody, language: Language, options: SingOptions) -> 
 
 
 def _words(melody: Melody) -> tuple[Word, ...]:
-    """Every word of the melody once for each time it is sung."""
+    """Every word of the melody once for each time it is sung; lyrics that ask for a breath are none."""
     words: list[Word] = []
     for note in melody.notes:
         words += [syllable.word for syllable in note.syllables if syllable.index == 0]
-    return tuple(words)
+    return tuple(word for word in words if word.text not in REST_LYRICS)
 
 
 def _cast(voicebank: Voicebank, asked: str | None, performance: Performance) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cantilena.errors import LyricError, Place
+from cantilena.language.from_dictionary import DictionaryLanguage
 from cantilena.language.registry import Language
 from cantilena.language.spelling import clean_word, foreign_script
 
@@ -33,9 +34,12 @@ def check_words(
     -------
     tuple of LyricError
         Empty when all is well; one ``lyric_language_unsupported`` when a text is in another language, as its score
-        declares or its words show; else one ``lyric_not_pronounceable`` for each word that cannot be read.
+        declares or its words show (not asked of a language that only a voicebank's dictionary knows); else one
+        ``lyric_not_pronounceable`` for each word that cannot be read.
     """
     asked = [word for word in words if clean_word(word.text) not in pronunciations]
+    if isinstance(language, DictionaryLanguage):  # whoever asks for such a language has chosen it
+        return _unpronounceable(asked, language)
     foreign = _declared_foreign(asked, language) or _foreign_by_script(asked) or _foreign_by_words(asked, language)
     if foreign:
         word, reason = foreign
@@ -78,7 +82,7 @@ def _unpronounceable(words: Sequence[Word], language: Language) -> tuple[LyricEr
     errors: dict[str, LyricError] = {}
     for word in words:
         try:
-            language.pronounce(word.text)
+            language.pronounce(word.text, syllables=word.syllables)
         except LyricError as error:
             place = Place(part=word.part, measure=word.measure)
             errors.setdefault(

@@ -60,6 +60,9 @@ class English:
         parts = _parts_of(clean_word(word))
         return bool(parts) and all(self._reader.is_known(part) for part in parts)
 
+    def is_guess(self, word: str) -> bool:
+        return any(self._reader.is_guess(part) for part in _parts_of(clean_word(word)))
+
     def _read_text(self, text: str, spelled: Sequence[str] = ()) -> tuple[str, ...]:
         """The phonemes of a cleaned word, its hyphenated parts one after the other; empty when one cannot be read."""
         parts = _parts_of(text)

@@ -96,22 +96,29 @@ class EnglishReader:
         """Whether English has a word: in the dictionary, or as a regular form of one that is."""
         return self._read_regular(plain_letters(word)) is not None
 
+    def is_guess(self, word: str) -> bool:
+        """Whether letter-to-sound rules read a word, for want of anything better."""
+        plain = plain_letters(word)
+        if len(word) > LONGEST or word in SUNG_WORDS or plain in SUNG_WORDS:
+            return False
+        return not any(map(self._read_form, _spellings(plain)))
+
     def _read_anew(self, word: str, cuts: Collection[int]) -> Phonemes | None:
         plain = plain_letters(word)
         if word in SUNG_WORDS or plain in SUNG_WORDS:
             phonemes: Phonemes | None = SUNG_WORDS.get(word) or SUNG_WORDS[plain]
         else:
-            phonemes = self._read_form(plain, cuts)
-            # "looove" and "ahhhhh": letters that stand for length.
-            for letters in (r"\1\1", r"\1"):
-                phonemes = phonemes or self._read_form(_DRAWN_OUT.sub(letters, plain), ())
+            written, *drawn_out = _spellings(plain)
+            phonemes = self._read_form(written, cuts)
+            for spelling in drawn_out:
+                phonemes = phonemes or self._read_form(spelling)
             phonemes = phonemes or self._letter_to_sound.read(plain.replace("'", ""))
             phonemes = phonemes and with_clear_vowels(plain.replace("'", ""), phonemes, self.costs)
         if phonemes and _STRESSED_ENDING.search(word):
             return with_full_ending(phonemes)
         return phonemes
 
-    def _read_form(self, word: str, cuts: Collection[int]) -> Phonemes | None:
+    def _read_form(self, word: str, cuts: Collection[int] = ()) -> Phonemes | None:
         return (
             self._look_up(word)
             or (compounded(word, self._look_up, cuts) if cuts and "'" not in word else None)
@@ -146,3 +153,8 @@ class EnglishReader:
         if _NONSENSE.fullmatch(word):
             return tuple(" ".join(_SYLLABLES[part] for part in re.findall("|".join(_SYLLABLES), word)).split())
         return None
+
+
+def _spellings(plain: str) -> tuple[str, str, str]:
+    """A word as it is, and with letters that stand for length written twice and once: "looove", "ahhhhh"."""
+    return plain, _DRAWN_OUT.sub(r"\1\1", plain), _DRAWN_OUT.sub(r"\1", plain)

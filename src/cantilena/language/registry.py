@@ -1,6 +1,8 @@
 """What every language offers, and where each one is found.
 
-A second language is one new module with a class that offers the members of :class:`Language`, and one line here.
+A second language is one new module with a class that offers the members of :class:`Language`, and one line here. A
+language that is not here may still be sung from a voicebank's own dictionary
+(:mod:`cantilena.language.from_dictionary`).
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ class Language(Protocol):
     code : str
         Two letters, as in ``xml:lang``.
     inventory : frozenset of str
-        Every phoneme, lower case, without stress or language prefix.
+        Every phoneme, lower case, without stress or language prefix; empty for a language whose phonemes are a
+        voicebank's own symbols.
     vowels : frozenset of str
         Those of the inventory that can be held on a note.
     """
@@ -65,12 +68,21 @@ class Language(Protocol):
         """
         ...
 
+    def is_guess(self, word: str) -> bool:
+        """Whether nothing but the letters of a word tells how it sounds."""
+        ...
+
     def foreign_words(self, words: Sequence[str]) -> tuple[int, ...]:
         """Indices of the words that show that a text is in another language, empty when it is in this one.
 
         Judges the text as a whole: a few foreign words in a text of this language are none.
         """
         ...
+
+
+def is_built_in(code: str) -> bool:
+    """Whether words of a language are read here, whatever the voicebank."""
+    return code in _MODULES
 
 
 @cache

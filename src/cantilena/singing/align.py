@@ -17,6 +17,8 @@ from cantilena.errors import LyricError, Place
 from cantilena.language.spelling import clean_word
 from cantilena.singing.phonemes import PhonemeResolver, SyllablePhonemes, divide_word
 from cantilena.singing.results import Phoneme, PhonemeGroup, PhonemeSequence
+from cantilena.singing.words import REST_LYRICS
+from cantilena.voicebank.nearest import nearest_symbol
 from cantilena.voicebank.symbols import BREATH, SILENCE
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from cantilena.score.melody import Syllable, Word
     from cantilena.singing.phrase import PerformedNote, Phrase
     from cantilena.voicebank import Voicebank
+    from cantilena.voicebank.dictionary import Dictionary
 
 MAX_HEAD_SECONDS: Final = 0.5
 """A phrase begins at most this long before its first beat, padding left out."""
@@ -48,12 +51,13 @@ def align(
     language : Language
         How words are pronounced.
     pronunciations : mapping of str to tuple of str
-        Word, as :func:`cantilena.language.clean_word` leaves it, to phonemes; wins over the language.
+        Word, as :func:`cantilena.language.clean_word` leaves it, to phonemes of the language or symbols of the
+        voicebank; wins over the language.
 
     Returns
     -------
     tuple of PhonemeSequence and Findings
-        A finding for each phoneme that had to be replaced.
+        A finding for each phoneme that had to be replaced in a stage.
 
     Raises
     ------
@@ -61,7 +65,7 @@ def align(
         ``lyric_not_pronounceable``, with part and measure.
     """
     resolver = PhonemeResolver(voicebank, language)
-    pronouncer = _Pronouncer(phrase.part, resolver, language, pronunciations)
+    pronouncer = _Pronouncer(phrase.part, resolver, language, pronunciations, voicebank.dictionary(language.code))
     pieces = pronouncer.pronounce(phrase)
     head_room = min(MAX_HEAD_SECONDS, max(phrase.breath_before, _LEAST_HEAD_SECONDS))
     layout = _Layout(resolver=resolver)
@@ -132,6 +136,7 @@ class _Pronouncer:
     resolver: PhonemeResolver
     language: Language
     pronunciations: Mapping[str, tuple[str, ...]]
+    dictionary: Dictionary
 
     def pronounce(self, phrase: Phrase) -> list[list[SyllablePhonemes]]:
         """What is sung on each note of a phrase."""
@@ -151,15 +156,41 @@ class _Pronouncer:
     def _divide(self, word: Word, next_word: Word | None) -> tuple[SyllablePhonemes, ...]:
         """The phonemes of each syllable of one word."""
         try:
-            phonemes = self.pronunciations.get(clean_word(word.text)) or self.language.pronounce(
-                word.text, next_word=next_word.text if next_word else None, syllables=word.syllables
-            )
-            openings = self.language.place_syllables(phonemes, word.syllables)
+            phonemes = self.pronunciations.get(clean_word(word.text)) or self._read(word, next_word)
+            openings = self.language.place_syllables(self._in_language(phonemes), word.syllables)
             return divide_word(phonemes, openings, [self.resolver.kind_of_phoneme(phoneme) for phoneme in phonemes])
         except LyricError as error:
             place = Place(part=word.part or self.part, measure=word.measure)
             message = error.message if word.text in error.message else f"In the word {word.text!r}: {error.message}"
             raise LyricError(error.code, message, hint=error.hint, place=place) from error
+
+    def _read(self, word: Word, next_word: Word | None) -> tuple[str, ...]:
+        """The phonemes of a word as the language reads it, or as the voicebank's own dictionary has it.
+
+        A reader of ours knows how words are sung and where their syllables fall, so it decides. The dictionary comes
+        in where the reader has nothing but letters to go by, and where the voicebank lacks one of its phonemes: the
+        dictionary's author then knows better than a rule what the voice sings instead.
+        """
+        if word.text in REST_LYRICS:
+            return (REST_LYRICS[word.text],)
+        phonemes = self.language.pronounce(
+            word.text, next_word=next_word.text if next_word else None, syllables=word.syllables
+        )
+        if self.language.inventory and (
+            not all(map(self.resolver.is_exact, phonemes)) or self.language.is_guess(word.text)
+        ):
+            entry = self.dictionary.words.get(word.text) or self.dictionary.words.get(clean_word(word.text))
+            if entry and all(map(self.resolver.is_exact, entry)):
+                return entry
+        return phonemes
+
+    def _in_language(self, phonemes: Sequence[str]) -> tuple[str, ...]:
+        """Phonemes as the language's own: symbols of the voicebank become the nearest, for counting syllables."""
+        inventory = self.language.inventory
+        if not inventory or inventory.issuperset(phonemes):
+            return tuple(phonemes)
+        kinds = {symbol: self.resolver.kind(symbol) for symbol in phonemes}
+        return tuple(nearest_symbol(symbol, sorted(inventory), kinds) for symbol in phonemes)
 
     def _last_vowel(self, pieces: Sequence[SyllablePhonemes]) -> SyllablePhonemes:
         """The vowel that still sounds at the end of the last of some syllables."""

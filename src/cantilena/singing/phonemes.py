@@ -2,64 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from cantilena.errors import LyricError
 from cantilena.findings import Finding
+from cantilena.voicebank.nearest import EQUIVALENTS, bare, find_namesake, is_rest, kind_by_name
 
 if TYPE_CHECKING:
     from cantilena.language import Language
     from cantilena.voicebank import Voicebank
-    from cantilena.voicebank.dictionary import Kind
+    from cantilena.voicebank.bundle import Stage
+    from cantilena.voicebank.phonetics import Kind
 
-# What comes nearest where a voicebank lacks a phoneme, best first; () leaves it out.
-_NEAREST: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = MappingProxyType(
-    {
-        "aa": (("ao",), ("ah",)),
-        "ae": (("eh",), ("aa",)),
-        "ah": (("ax",), ("aa",)),
-        "ao": (("aa",), ("ow",)),
-        "aw": (("aa", "uw"), ("aa", "uh")),
-        "ax": (("ah",), ("aa",)),
-        "ay": (("aa", "iy"), ("aa", "ih")),
-        "ch": (("t", "sh"),),
-        "dh": (("d",), ("z",)),
-        "dr": (("d", "r"),),
-        "dx": (("d",), ("t",)),
-        "eh": (("ae",), ("ey",)),
-        "er": (("ah", "r"), ("ax", "r")),
-        "ey": (("eh", "iy"), ("eh", "ih")),
-        "hh": (("h",), ()),
-        "ih": (("iy",),),
-        "iy": (("ih",),),
-        "jh": (("d", "zh"), ("ch",)),
-        "ng": (("n",),),
-        "ow": (("ao", "uw"), ("ao",)),
-        "oy": (("ao", "iy"), ("ao", "ih")),
-        "q": (("cl",), ()),
-        "th": (("t",), ("s",)),
-        "tr": (("t", "r"),),
-        "uh": (("uw",), ("ah",)),
-        "uw": (("uh",),),
-        "v": (("b",), ("f",)),
-        "w": (("uw",),),
-        "y": (("iy",),),
-        "z": (("s",),),
-        "zh": (("jh",), ("z",), ("sh",)),
-    }
-)
-_GLIDES: Final = frozenset({"w", "y", "r", "l"})
+_HINT: Final = "Choose another --voicebank, or give the word other phonemes with --pronounce."
 _NEVER_FIRST: Final = frozenset({"ng"})
 
 
 class PhonemeResolver:
     """Finds the symbols that a voicebank sings for a language's phonemes.
 
-    A symbol counts when every stage knows it. In order: what the voicebank's dictionary puts in its place, the
-    phoneme under its language's prefix, the bare phoneme, and the nearest thing there is, which becomes a finding.
+    In order: what the voicebank's dictionary puts in a phoneme's place, the phoneme under its language's prefix, the
+    bare phoneme, and the nearest thing there is. What the acoustic stage has decides, for that is what is heard; every
+    other stage puts its own nearest symbol in place of one that it lacks. Each such replacement becomes a finding,
+    once for each phoneme and stage. No phoneme is ever left out.
     """
 
     def __init__(self, voicebank: Voicebank, language: Language) -> None:
@@ -67,74 +33,103 @@ class PhonemeResolver:
         self._language = language
         self._dictionary = voicebank.dictionary(language.code)
         self._resolved: dict[str, tuple[str, ...]] = {}
+        self._exact: dict[str, tuple[str, ...] | None] = {}
         self.findings: list[Finding] = []
 
     def resolve(self, phoneme: str) -> tuple[str, ...]:
-        """The symbols to sing for one phoneme, possibly none.
+        """The symbols to sing for one phoneme, at least one.
 
-        Raises
-        ------
-        LyricError
-            ``lyric_not_pronounceable``: the voicebank has nothing like it. The place is left for the caller to add.
+        Parameters
+        ----------
+        phoneme : str
+            A phoneme of the language, or a symbol as the voicebank writes it.
         """
         if phoneme not in self._resolved:
-            self._resolved[phoneme] = self._find(phoneme)
+            self._resolved[phoneme] = self._find_exact(phoneme) or self._substitute(phoneme)
+            self._report_stages(self._resolved[phoneme])
         return self._resolved[phoneme]
 
+    def is_exact(self, phoneme: str) -> bool:
+        """Whether the voicebank sings a phoneme itself, or what its dictionary puts in its place."""
+        return self._find_exact(phoneme) is not None
+
     def kind(self, symbol: str) -> Kind:
-        """Kind of a symbol by the voicebank's dictionary, else by the language."""
-        bare = symbol.rpartition("/")[2]
-        for spelling in (symbol, bare):
-            if spelling in self._dictionary.kinds:
-                return self._dictionary.kinds[spelling]
-        if bare in self._language.vowels:
+        """Kind of a symbol by the voicebank's dictionaries, else by its name; silence and breath are vowels."""
+        if is_rest(symbol):
             return "vowel"
-        return "glide" if bare in _GLIDES else "consonant"
+        for kinds in (self._dictionary.kinds, self._voicebank.durations.kinds):
+            for spelling in (symbol, bare(symbol)):
+                if spelling in kinds:
+                    return kinds[spelling]
+        if bare(symbol) in self._language.vowels:
+            return "vowel"
+        return kind_by_name(symbol)
 
     def kind_of_phoneme(self, phoneme: str) -> Kind:
         """Kind of a language's phoneme: that of the first symbol sung for it."""
-        symbols = self.resolve(phoneme)
-        return self.kind(symbols[0]) if symbols else "consonant"
+        return self.kind(self.resolve(phoneme)[0])
 
-    def _find(self, phoneme: str) -> tuple[str, ...]:
-        exact = self._known(phoneme)
-        if exact is not None:
-            return exact
-        for nearest in _NEAREST.get(phoneme, ()):
-            known = [self._known(item) for item in nearest]
-            found = tuple(symbol for symbols in known if symbols is not None for symbol in symbols)
-            if None not in known:
-                self.findings.append(self._substituted(phoneme, found))
-                return found
-        raise LyricError(
-            "lyric_not_pronounceable",
-            f"The voicebank {self._voicebank.id} has no phoneme {phoneme!r} and nothing like it.",
-            hint=f"Its phonemes are {' '.join(sorted(self._voicebank.durations.symbols.tokens))}; give the word other "
-            "ones with --pronounce.",
-        )
+    def _find_exact(self, phoneme: str) -> tuple[str, ...] | None:
+        """The first way to sing a phoneme that all stages know, else the first that the acoustic stage knows."""
+        if phoneme not in self._exact:
+            candidates = self._candidates(phoneme)
+            ways = [way for way in candidates if self._all_know(way, self._voicebank.stages)]
+            ways += [way for way in candidates if self._all_know(way, (self._voicebank.acoustic,))]
+            self._exact[phoneme] = tuple(map(self._spelling, ways[0])) if ways else None
+        return self._exact[phoneme]
 
-    def _known(self, phoneme: str) -> tuple[str, ...] | None:
+    @staticmethod
+    def _all_know(symbols: Sequence[str], stages: Sequence[Stage]) -> bool:
+        return all(stage.symbols.find(symbol) is not None for stage in stages for symbol in symbols)
+
+    def _candidates(self, phoneme: str) -> list[tuple[str, ...]]:
+        """Ways to sing a phoneme, best first."""
+        prefixed = (f"{self._language.code}/{phoneme}",)
+        if phoneme not in self._language.inventory:  # a symbol of the voicebank itself, which nothing replaces
+            return [(phoneme,)] if "/" in phoneme else [(phoneme,), prefixed]
         replaced = self._dictionary.replacements.get(phoneme)
-        for candidate in (replaced, (f"{self._language.code}/{phoneme}",), (phoneme,)):
-            if candidate is not None:
-                spelled = [self._spelling(symbol) for symbol in candidate]
-                if None not in spelled:
-                    return tuple(symbol for symbol in spelled if symbol is not None)
-        return None
+        return [*([replaced] if replaced else []), prefixed, (phoneme,)]
 
-    def _spelling(self, symbol: str) -> str | None:
-        """The symbol as the duration stage spells it, when every stage knows it."""
-        if all(stage.symbols.find(symbol) for stage in self._voicebank.stages):
-            return self._voicebank.durations.symbols.find(symbol)
-        return None
+    def _spelling(self, symbol: str) -> str:
+        """A symbol with the prefix of its language where any stage has it so: stages that lack the prefix drop it."""
+        if any(stage.symbols.tokens.get(symbol, 0) > 0 for stage in self._voicebank.stages):
+            return symbol
+        return bare(symbol)
 
-    def _substituted(self, phoneme: str, found: tuple[str, ...]) -> Finding:
-        sung = f"{' '.join(found)} is sung in its place" if found else "it is left out"
-        return Finding(
-            code="phoneme_substituted",
-            message=f"The voicebank {self._voicebank.id} has no phoneme {phoneme!r}; {sung}.",
-            hint="Choose another --voicebank, or give the word other phonemes with --pronounce.",
+    def _substitute(self, phoneme: str) -> tuple[str, ...]:
+        """What comes nearest to a phoneme in the acoustic stage."""
+        table = self._voicebank.acoustic.symbols
+        found: tuple[str, ...] | None = None
+        if find_namesake(phoneme, table.sung) is None:
+            for instead in EQUIVALENTS.get(bare(phoneme), ()):
+                known = [self._find_exact(item) for item in instead]
+                if found is None and None not in known:
+                    found = tuple(symbol for symbols in known for symbol in symbols or ())
+        found = found or (table.spell(self._candidates(phoneme)[0][0]),)
+        self.findings.append(
+            Finding(
+                code="phoneme_substituted",
+                message=f"The voicebank {self._voicebank.id} has no phoneme {phoneme!r}; {' '.join(found)} is sung in "
+                "its place.",
+                hint=_HINT,
+            )
         )
+        return found
+
+    def _report_stages(self, symbols: Sequence[str]) -> None:
+        """Tell which symbols a stage replaces for itself."""
+        for stage in self._voicebank.stages:
+            for symbol in dict.fromkeys(symbols):
+                if stage.symbols.find(symbol) is None:
+                    name = stage.config.folder.name
+                    finding = Finding(
+                        code="phoneme_substituted",
+                        message=f"The stage {name} of the voicebank {self._voicebank.id} has no phoneme {symbol!r}; it "
+                        f"is told {stage.symbols.spell(symbol)} instead.",
+                        hint=_HINT,
+                    )
+                    if finding not in self.findings:
+                        self.findings.append(finding)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +192,7 @@ def _first_of_lead(phonemes: Sequence[str], start: int, beat: int, kinds: Sequen
     """
     last_vowel = max((k for k in range(start, beat) if kinds[k] == "vowel"), default=start)
     cut = beat
-    if cut - 1 > last_vowel and phonemes[cut - 1] not in _NEVER_FIRST:
+    if cut - 1 > last_vowel and bare(phonemes[cut - 1]) not in _NEVER_FIRST:
         cut -= 1
         if kinds[cut] == "glide" and cut - 1 > last_vowel and kinds[cut - 1] == "consonant":
             cut -= 1

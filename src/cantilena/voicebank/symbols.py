@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cantilena.voicebank.files import broken, read_text
-
-SILENCE = "SP"
-BREATH = "AP"
+from cantilena.voicebank.nearest import BREATH as BREATH
+from cantilena.voicebank.nearest import SILENCE as SILENCE
+from cantilena.voicebank.nearest import bare, nearest_symbol
+from cantilena.voicebank.phonetics import Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,32 +29,47 @@ class SymbolTable:
         Symbol to id; several symbols may share one.
     languages : mapping of str to int
         Language code to id, from 1.
+    kinds : mapping of str to {"vowel", "glide", "consonant"}
+        What the voicebank's dictionaries say of symbols, for finding the nearest one.
     """
 
     file: Path
     tokens: Mapping[str, int]
     languages: Mapping[str, int]
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    _spelled: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def find(self, symbol: str) -> str | None:
         """The stage's own spelling of a symbol: as it is, or without its language prefix; id 0 is padding."""
-        for spelling in (symbol, symbol.rpartition("/")[2]):
+        for spelling in (symbol, bare(symbol)):
             if self.tokens.get(spelling, 0) > 0:
                 return spelling
         return None
 
+    def spell(self, symbol: str) -> str:
+        """The stage's own spelling of a symbol, or the nearest symbol that it has."""
+        if symbol not in self._spelled:
+            self._spelled[symbol] = self.find(symbol) or nearest_symbol(symbol, self.sung, self.kinds)
+        return self._spelled[symbol]
+
+    @property
+    def sung(self) -> tuple[str, ...]:
+        """Every symbol that may be sung: id 0 is padding."""
+        return tuple(symbol for symbol, token in self.tokens.items() if token > 0)
+
     def token_ids(self, symbols: Iterable[str]) -> NDArray[np.int64]:
-        """Ids of symbols that the stage is known to have, [shape=(1, n)]."""
-        spelled = [self.find(symbol) or SILENCE for symbol in symbols]
-        return np.array([[self.tokens[symbol] for symbol in spelled]], dtype=np.int64)
+        """Ids of symbols, each [shape=(1, n)]; of one that the stage lacks, the id of the nearest."""
+        return np.array([[self.tokens[self.spell(symbol)] for symbol in symbols]], dtype=np.int64)
 
     def language_ids(self, symbols: Iterable[str]) -> NDArray[np.int64]:
-        """Language of each symbol by its prefix, 0 where it has none, [shape=(1, n)]."""
-        spelled = [self.find(symbol) or SILENCE for symbol in symbols]
-        prefixes = [symbol.rpartition("/")[0] for symbol in spelled]
+        """Language of each symbol by the prefix that it has in this stage, 0 where it has none, [shape=(1, n)]."""
+        prefixes = [self.spell(symbol).rpartition("/")[0] for symbol in symbols]
         return np.array([[self.languages.get(prefix, 0) for prefix in prefixes]], dtype=np.int64)
 
 
-def read_symbol_table(phonemes: Path, languages: Path | None) -> SymbolTable:
+def read_symbol_table(
+    phonemes: Path, languages: Path | None, *, kinds: Mapping[str, Kind] | None = None
+) -> SymbolTable:
     """Read a stage's phonemes (.json, else one a line) and languages (.json).
 
     Raises
@@ -64,7 +80,9 @@ def read_symbol_table(phonemes: Path, languages: Path | None) -> SymbolTable:
     tokens = _read_ids(phonemes) if phonemes.suffix.casefold() == ".json" else _read_lines(phonemes)
     if tokens.get(SILENCE, 0) <= 0:
         raise broken(phonemes, f"has no phoneme {SILENCE} for silence")
-    return SymbolTable(file=phonemes, tokens=tokens, languages=_read_ids(languages) if languages else {})
+    return SymbolTable(
+        file=phonemes, tokens=tokens, languages=_read_ids(languages) if languages else {}, kinds=kinds or {}
+    )
 
 
 def _read_lines(file: Path) -> dict[str, int]:

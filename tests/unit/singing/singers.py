@@ -48,7 +48,7 @@ class Toy:
 
     code = "en"
     vowels = VOWELS
-    inventory = frozenset(PHONEMES)
+    inventory = frozenset((*PHONEMES, "f", "z"))
     words = {  # noqa: RUF012
         "hello": "hh ah l ow",
         "sky": "s k ay",
@@ -77,6 +77,9 @@ class Toy:
     def place_syllables(self, phonemes: Sequence[str], syllables: Sequence[str]) -> tuple[int | None, ...]:
         found = [k for k, phoneme in enumerate(phonemes) if phoneme in self.vowels] or [0]
         return tuple(found[k] if k < len(found) else None for k in range(len(syllables)))
+
+    def is_guess(self, word: str) -> bool:
+        return False
 
     def foreign_words(self, words: Sequence[str]) -> tuple[int, ...]:
         return ()

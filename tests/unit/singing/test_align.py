@@ -176,20 +176,23 @@ def test_what_comes_nearest_is_sung_and_told_once(tmp_path):
     assert findings == ["The voicebank Bank has no phoneme 'z'; s is sung in its place."]
 
 
-def test_a_symbol_must_be_known_to_every_stage(tmp_path):
+def test_what_the_acoustic_stage_lacks_is_replaced_everywhere(tmp_path):
     sung, findings = substitutes(["z", "s", "uw"], tmp_path / "Bank", acoustic_phonemes=["s", "uw"])
     assert sung[0] == "s"
-    assert findings
+    assert findings == ["The voicebank Bank has no phoneme 'z'; s is sung in its place."]
 
 
-def test_what_has_nothing_like_it_is_an_error_with_word_and_place(tmp_path):
+def test_what_only_another_stage_lacks_is_replaced_there_alone(tmp_path):
+    sung, findings = substitutes(["s", "uw"], tmp_path / "Bank", acoustic_phonemes=["s", "z", "uw"])
+    assert sung == ["z", "uw", "z", "uw"]
+    assert findings == ["The stage dsdur of the voicebank Bank has no phoneme 'z'; it is told s instead."]
+
+
+def test_nothing_is_ever_left_out(tmp_path):
     singer = make_singer(tmp_path / "Bank", phonemes=["uw", "aa"])
-    with pytest.raises(LyricError) as raised:
-        align(make_phrase("foo"), singer, Toy(), {})
-    error = raised.value
-    assert error.code == "lyric_not_pronounceable"
-    assert error.message == "In the word 'foo': The voicebank Bank has no phoneme 'f' and nothing like it."
-    assert str(error.place) == "part Soprano, measure 1"
+    sequence, (finding,) = align(make_phrase("foo"), singer, Toy(), {})
+    assert [p.symbol for g in sequence.groups for p in g.phonemes] == ["SP", "aa", "uw"]
+    assert (finding.code, "'f'" in finding.message) == ("phoneme_substituted", True)
 
 
 def test_a_word_the_language_cannot_read_names_its_place(singer):

@@ -1,0 +1,157 @@
+"""Which phoneme of a table comes nearest to one that the table lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from cantilena.voicebank.phonetics import Kind, distance, kind_of_sounds, sounds_of
+
+SILENCE: Final = "SP"
+BREATH: Final = "AP"
+
+EQUIVALENTS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = MappingProxyType(
+    {
+        "aa": (("ao",), ("ah",)),
+        "ae": (("eh",), ("aa",)),
+        "ah": (("ax",), ("aa",)),
+        "ao": (("aa",), ("ow",)),
+        "aw": (("aa", "uw"), ("aa", "uh")),
+        "ax": (("ah",), ("aa",)),
+        "ay": (("aa", "iy"), ("aa", "ih")),
+        "ch": (("t", "sh"),),
+        "dh": (("d",), ("z",)),
+        "dr": (("d", "r"),),
+        "dx": (("d",), ("t",)),
+        "eh": (("ae",), ("ey",)),
+        "er": (("ah", "r"), ("ax", "r")),
+        "ey": (("eh", "iy"), ("eh", "ih")),
+        "hh": (("h",),),
+        "ih": (("iy",),),
+        "iy": (("ih",),),
+        "jh": (("d", "zh"), ("ch",)),
+        "ng": (("n",),),
+        "ow": (("ao", "uw"), ("ao",)),
+        "oy": (("ao", "iy"), ("ao", "ih")),
+        "th": (("t",), ("s",)),
+        "tr": (("t", "r"),),
+        "uh": (("uw",), ("ah",)),
+        "uw": (("uh",),),
+        "v": (("b",), ("f",)),
+        "w": (("uw",),),
+        "y": (("iy",),),
+        "z": (("s",),),
+        "zh": (("jh",), ("z",), ("sh",)),
+    }
+)
+"""What singers of ARPAbet banks put in a phoneme's place, best first; one phoneme may become two."""
+
+# Sounds without a mouth of their own: whatever their names, each stands for the others of its line.
+_FAMILIES: Final = (
+    (SILENCE, "pau", "sil"),
+    (BREATH, "br", "EP", "ExAP", "exh"),
+    ("cl", "q", "Q", "vf", "VF", "GS", "?"),
+)
+
+
+_OTHER_LANGUAGE = 0.01  # decides between equally near symbols
+
+
+def bare(symbol: str) -> str:
+    """A symbol without the prefix of its language.
+
+    >>> bare("en/ah"), bare("SP")
+    ('ah', 'SP')
+    """
+    return symbol.rpartition("/")[2]
+
+
+def is_rest(symbol: str) -> bool:
+    """Whether a symbol is silence or breath, under any name."""
+    return any(bare(symbol) in family for family in _FAMILIES[:2])
+
+
+def kind_by_name(symbol: str) -> Kind:
+    """What kind of sound a symbol is by the way it is written; silence and breath count as vowels.
+
+    >>> [kind_by_name(symbol) for symbol in ("en/ah", "iang", "ky", "w", "AP")]
+    ['vowel', 'vowel', 'consonant', 'glide', 'vowel']
+    """
+    if is_rest(symbol):
+        return "vowel"
+    return kind_of_sounds(sounds_of(symbol, None))
+
+
+def find_namesake(symbol: str, table: Iterable[str]) -> str | None:
+    """The same symbol bare, under another prefix, or in another case; the first of a table that there is.
+
+    >>> find_namesake("en/ah", ["ja/a", "de/ah", "ah"]), find_namesake("Ah", ["ja/ah"]), find_namesake("q", ["cl"])
+    ('ah', 'ja/ah', None)
+    """
+    name = bare(symbol)
+    same = [one for one in table if bare(one).casefold() == name.casefold()]
+    return min(same, key=lambda one: (bare(one) != name, "/" in one), default=None)
+
+
+def nearest_symbol(symbol: str, table: Iterable[str], kinds: Mapping[str, Kind] | None = None) -> str:
+    """The symbol of a table that comes nearest to one that it lacks.
+
+    In order: the same symbol bare, under another prefix or in another case; another name of the same silence, breath
+    or closure; what is usually sung in its place; the nearest sound of its kind; any vowel, a breath, silence.
+
+    Parameters
+    ----------
+    symbol : str
+        What is missing.
+    table : iterable of str
+        What there is, at least one symbol.
+    kinds : mapping of str to {"vowel", "glide", "consonant"}, optional
+        What a dictionary says of symbols; where it is silent, their names tell.
+
+    Examples
+    --------
+    >>> table = ["SP", "AP", "a", "i", "u", "e", "o", "k", "s", "sh", "t", "n", "h", "m", "r", "w", "d", "b"]
+    >>> [nearest_symbol(f"en/{x}", table) for x in ("aa", "ih", "ow", "hh", "th", "l", "dx", "ng", "v")]
+    ['a', 'i', 'o', 'h', 't', 'r', 'd', 'n', 'b']
+    """
+    kinds = kinds or {}
+    known = [one for one in table if not (one.startswith("<") and one.endswith(">"))]
+    name = bare(symbol)
+    if (namesake := find_namesake(symbol, known)) is not None:
+        return namesake
+    for family in _FAMILIES:
+        if name in family:
+            for kin in family:
+                for one in known:
+                    if bare(one) == kin:
+                        return one
+    if is_rest(symbol):
+        return SILENCE if SILENCE in known else known[0]
+    for instead in EQUIVALENTS.get(name.casefold(), ()):
+        if len(instead) == 1 and (found := _under_any_prefix(instead[0], symbol, known)) is not None:
+            return found
+    return _nearest_by_sound(symbol, known, kinds)
+
+
+def _under_any_prefix(name: str, symbol: str, known: list[str]) -> str | None:
+    prefix = symbol.rpartition("/")[0]
+    same = [one for one in known if bare(one) == name]
+    return min(same, key=lambda one: (one.rpartition("/")[0] != prefix, "/" in one), default=None)
+
+
+def _nearest_by_sound(symbol: str, known: list[str], kinds: Mapping[str, Kind]) -> str:
+    wanted = sounds_of(symbol, kinds.get(symbol))
+    is_vowel = kinds.get(symbol, kind_of_sounds(wanted)) == "vowel"
+    prefix = symbol.rpartition("/")[0]
+    voiced = [one for one in known if not is_rest(one)]
+    vowels = [one for one in voiced if kinds.get(one, kind_by_name(one)) == "vowel"]
+    same_kind = vowels if is_vowel else [one for one in voiced if one not in vowels]
+
+    def rank(one: str) -> tuple[float, str]:
+        other = one.rpartition("/")[0] not in (prefix, "")
+        return distance(wanted, sounds_of(one, kinds.get(one))) + _OTHER_LANGUAGE * other, one
+
+    if same_kind or vowels:
+        return min(same_kind or vowels, key=rank)
+    return next((one for one in (BREATH, SILENCE) if one in known), known[0])
