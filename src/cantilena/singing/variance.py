@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from cantilena.voicebank.bundle import Stage
 
 _SILENCE_DB: Final = -96.0
-_LIMITS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
+LIMITS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
     dict.fromkeys(CURVES, (_SILENCE_DB, 0.0)) | {"tension": (-10.0, 10.0)}
 )
+"""Lowest and highest value of each curve; acoustic models were trained on none beyond."""
 _DB_FULL_SCALE: Final = 12.0  # dB of a control at 100
 _LOGIT_FULL_SCALE: Final = 5.0
 _NOISE_BINS: Final = 72  # shared by all curves of a model
@@ -96,7 +97,7 @@ def predict_variance(
     if "voicing" in curves:
         curves["voicing"] = from_mu_law(curves["voicing"], stage.config.voicing_mu)
     turned = {
-        name: np.clip(curve + control_delta(name, controls, timing), *_LIMITS[name]) for name, curve in curves.items()
+        name: np.clip(curve + control_delta(name, controls, timing), *LIMITS[name]) for name, curve in curves.items()
     }
     if "voicing" in turned:
         turned["voicing"] = to_mu_law(turned["voicing"], voicebank.acoustic.config.voicing_mu)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from cantilena.errors import StageError
 from cantilena.singing.exchange.plain import invalid
-from cantilena.singing.variance import needed_curves
+from cantilena.singing.variance import LIMITS, needed_curves
 from cantilena.voicebank.bundle import CURVES
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ _OFFSET_RANGE: Final = (-1.5, 0.4)  # seconds around a phrase's first onset in w
 _GAIN_RANGE_DB: Final = (-120.0, 40.0)
 _LOUDEST_SAMPLE: Final = 16.0
 _TOUCHING_SECONDS: Final = 1e-6
+_ROUNDING: Final = 1e-4
 
 
 def check_song(song: StageDocument) -> None:
@@ -90,13 +91,18 @@ def check_phrase(results: PhraseResults, where: str) -> None:
     n_frames = results.timing.n_frames
     if results.pitch is not None:
         _check_length(where, "f0", results.pitch.f0, n_frames, step="pitch")
-        _check_f0(results.pitch.f0, f"{where}.pitch.f0")
+        _check_range(
+            results.pitch.f0,
+            *F0_RANGE_HZ,
+            where=f"{where}.pitch.f0",
+            hint="f0 is in Hz and goes on through rests and consonants; what is voiced is the model's to say.",
+        )
     if results.variance is not None:
         for name in CURVES:
             curve = getattr(results.variance, name)
             if curve is not None:
                 _check_length(where, name, curve, n_frames, step="variance")
-                _check_finite(curve, f"{where}.variance.{name}")
+                _check_range(curve, *LIMITS[name], where=f"{where}.variance.{name}")
     if results.waveform is not None:
         hop_size = round(results.timing.frame_seconds * results.waveform.sample_rate)
         samples = results.waveform.samples
@@ -220,21 +226,12 @@ def _check_length(where: str, name: str, curve: NDArray[np.float32], n_frames: i
         )
 
 
-def _check_f0(f0: NDArray[np.float32], where: str) -> None:
-    low, high = F0_RANGE_HZ
-    wrong = np.flatnonzero(~((f0 >= low) & (f0 <= high)))
+def _check_range(curve: NDArray[np.float32], low: float, high: float, *, where: str, hint: str = "") -> None:
+    wrong = np.flatnonzero(~((curve >= low - _ROUNDING) & (curve <= high + _ROUNDING)))  # finds NaN too
     if len(wrong):
         raise invalid(
-            f"{where}[{wrong[0]}]",
-            f"must be from {low:g} to {high:g} Hz, not {f0[wrong[0]]:g}",
-            hint="f0 goes on through rests and consonants; what is voiced is the model's to say.",
+            f"{where}[{wrong[0]}]", f"must be from {low:g} to {high:g}, not {float(curve[wrong[0]]):g}", hint=hint
         )
-
-
-def _check_finite(curve: NDArray[np.float32], where: str) -> None:
-    wrong = np.flatnonzero(~np.isfinite(curve))
-    if len(wrong):
-        raise invalid(f"{where}[{wrong[0]}]", f"must be a number, not {curve[wrong[0]]}")
 
 
 def _require(where: str, given: float, low: float, high: float) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import PurePath
+from pathlib import PureWindowsPath
 from typing import Final, Literal
 
 from cantilena.errors import OptionError, StageError
@@ -185,8 +185,9 @@ def song_from_plain(plain: Plain) -> StageDocument:
         phrases=tuple(read_phrase(phrase, frame, f"phrases[{k}]") for k, phrase in enumerate(written.phrases)),
         warnings=written.warnings,
     )
-    if song.voicebank != PurePath(song.voicebank).name:  # a stranger's document may name no folder of this machine
-        raise invalid("document.voicebank.id", f"must be the name of a voicebank, not {song.voicebank[:60]!r}")
+    name = song.voicebank
+    if name in ("", ".", "..") or name != PureWindowsPath(name).name:  # a stranger's document may name no folder here
+        raise invalid("document.voicebank.id", f"must be the name of a voicebank, not {name[:60]!r}")
     _check_steps(song)
     return song
 
