@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cantilena.api import load_score
 from cantilena.errors import OptionError, VoicebankError
 from cantilena.singing.control_effects import control_findings
 from cantilena.singing.control_settings import make_controls
 from cantilena.singing.controls import SCALES
 from cantilena.singing.options import SingOptions
-from cantilena.singing.pipeline import PHRASE_STEPS, PhraseResults
+from cantilena.singing.pipeline import PHRASE_STEPS, PhraseResults, lead_in_seconds
 from cantilena.singing.synthesize_audio import synthesize_mel
+from cantilena.song import LineOptions, plan_song
 from cantilena.voicebank import Voicebank, open_voicebank
 from tests.unit.singing.singers import make_phrase, make_voice
 from tests.voicebanks.bank import HIDDEN
@@ -22,6 +24,7 @@ from tests.voicebanks.build import TinyBank, build_voicebank
 from tests.voicebanks.graph import BOOL, FLOAT, INT, Graph, Sampling
 from tests.voicebanks.sound import BANDS, LEVELS
 
+SCORE = Path(__file__).parents[2] / "examples" / "amazing-grace.musicxml"
 CURVES = ("energy", "breathiness", "voicing", "tension")
 PHRASE = make_phrase("sky", "new", onset=2.0, length=1.0, midi=[60, 64])
 CALM = {**LEVELS, "tension": 0.0}
@@ -340,3 +343,17 @@ def test_pressed_voicing_is_turned_in_decibels(tmp_path):
 
     assert before == pytest.approx(LEVELS["voicing"] + 0.1 * (sing(voicebank).pitch.midi - 60), abs=0.01)
     assert to_db(after) - to_db(before) == pytest.approx(-6.0, abs=0.01)
+
+
+def test_a_plan_tells_what_cannot_act_and_counts_from_the_beginning_of_the_audio(plain):
+    """The score's first beat comes a lead-in later."""
+    options = SingOptions(controls=make_controls({"tension": ([0, 1], [0, 10])}))
+    plan = plan_song(load_score(SCORE), line=LineOptions(verse="1"), voicebank=plain, options=options)
+    assert [finding.code for finding in plan.findings if "tension" in finding.message] == ["control_without_effect"]
+    assert plan.singer.controls.curves["tension"].times[0] == -lead_in_seconds(plain)
+
+
+def test_a_plan_with_an_unknown_speaker_is_refused(plain):
+    options = SingOptions(controls=make_controls({"speaker:tenor": 10}))
+    with pytest.raises(OptionError, match="no speaker 'tenor'"):
+        plan_song(load_score(SCORE), line=LineOptions(verse="1"), voicebank=plain, options=options)

@@ -28,19 +28,19 @@ def control_findings(voicebank: Voicebank, controls: Controls) -> tuple[Finding,
     turned = [
         name for name, curve in controls.curves.items() if any(value != SCALES[name].neutral for value in curve.values)
     ]
-    findings = [
-        Finding(
-            code="control_without_effect",
-            message=f"The voicebank {voicebank.id} cannot act on the control {name}: {reason}.",
-            hint="cantilena voicebank info tells what a voicebank can do.",
-        )
-        for name in turned
-        if (reason := _without_effect(name, voicebank))
-    ]
+    findings = [_unheard(name, reason, voicebank) for name in turned if (reason := _why_unheard(name, voicebank))]
     return (*findings, *(finding for name in controls.speakers for finding in _speaker_findings(name, voicebank)))
 
 
-def _without_effect(name: str, voicebank: Voicebank) -> str:
+def _unheard(name: str, reason: str, voicebank: Voicebank) -> Finding:
+    return Finding(
+        code="control_without_effect",
+        message=f"The voicebank {voicebank.id} cannot act on the control {name}: {reason}.",
+        hint="cantilena voicebank info tells what a voicebank can do.",
+    )
+
+
+def _why_unheard(name: str, voicebank: Voicebank) -> str:
     """Why nothing changes when a control is turned; empty where something does."""
     if name in CURVES or name in ("gender", "velocity"):
         asked = voicebank.acoustic.models["acoustic"].inputs
@@ -59,6 +59,8 @@ def _speaker_findings(name: str, voicebank: Voicebank) -> tuple[Finding, ...]:
             f"The voicebank {voicebank.id} has no speaker {name!r}, which the control {SPEAKER_PREFIX}{name} asks for.",
             hint=f"It has {', '.join(voicebank.speakers) or 'one voice and no speakers to choose from'}.",
         )
+    if not any("spk_embed" in model.inputs for stage in voicebank.stages for model in stage.models.values()):
+        return (_unheard(f"{SPEAKER_PREFIX}{name}", "none of its models has an input spk_embed", voicebank),)
     strangers = [stage.config.folder.name for stage in voicebank.stages if not stage.has_speaker(name)]
     if not strangers:
         return ()
