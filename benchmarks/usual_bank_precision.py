@@ -91,7 +91,7 @@ def _sing(
     voicebank: Path, score: Path, precision: str, cache: Path, recording: Recording
 ) -> tuple[dict[str, ModelRun], float]:
     """The runs of each kind of model while a score is sung, and the seconds that opening took."""
-    import cantilena
+    from cantilena.api import sing
     from cantilena.cache import ContentStore
     from cantilena.voicebank import open_voicebank
 
@@ -101,7 +101,7 @@ def _sing(
     bank = open_voicebank(voicebank, threads=THREADS, store=ContentStore(cache, max_bytes=10**10), **wishes)
     bank.open_all()
     opened = time.perf_counter() - begin
-    cantilena.sing(score, voicebank=bank, steps=STEPS, cache=False, **wishes)
+    sing(score, voicebank=bank, steps=STEPS, cache=False, **wishes)
     return {run.role: run for run in recording.runs}, opened
 
 

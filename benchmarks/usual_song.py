@@ -97,7 +97,7 @@ def sing_in_child(task: Task) -> Costs:
 
 def carry_out(task: Task, recording: Recording) -> Costs:
     """Sing the songs of a task in this process."""
-    import cantilena
+    from cantilena.api import sing
     from cantilena.bootstrap import content_store
     from cantilena.settings import load_settings
     from cantilena.voicebank import open_voicebank
@@ -111,7 +111,7 @@ def carry_out(task: Task, recording: Recording) -> Costs:
     opened = time.perf_counter()
     audio, resident = 0.0, []
     for score in task.scores:
-        take = cantilena.sing(
+        take = sing(
             score, voicebank=voicebank, precision=task.precision, quality=task.quality, steps=task.steps, cache=False
         )
         audio += take.duration_seconds
