@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     )
     from cantilena.findings import Finding
     from cantilena.takes import PhraseTake, Take
-    from cantilena.voicebanks import list_voicebanks, voicebank_info
+    from cantilena.voicebanks import check_voicebank, list_voicebanks, voicebank_info
 
 __all__ = [
     "CantilenaError",
@@ -40,6 +40,7 @@ __all__ = [
     "Take",
     "VoicebankError",
     "check",
+    "check_voicebank",
     "list_voicebanks",
     "load_score",
     "sing",
@@ -49,7 +50,7 @@ __all__ = [
 
 _HOMES = dict.fromkeys(("Check", "check", "load_score", "sing", "sing_phrases"), "api")
 _HOMES |= dict.fromkeys(("PhraseTake", "Take"), "takes")
-_HOMES |= dict.fromkeys(("list_voicebanks", "voicebank_info"), "voicebanks")
+_HOMES |= dict.fromkeys(("check_voicebank", "list_voicebanks", "voicebank_info"), "voicebanks")
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 -- whatever the name stands for

@@ -18,6 +18,10 @@ do about it. Interfaces translate the tree in one function each and never parse 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +96,15 @@ class OutputError(CantilenaError):
 
 
 class VoicebankError(CantilenaError):
-    """A voicebank is missing, broken, or cannot sing what was asked."""
+    """A voicebank is missing, broken, or cannot sing what was asked.
+
+    Attributes
+    ----------
+    file : Path or None
+        The file at fault, where there is one.
+    """
+
+    file: Path | None = None
 
 
 class InferenceError(CantilenaError):

@@ -5,13 +5,20 @@ Composes :mod:`cantilena.voicebank` with this process's settings; every interfac
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cantilena.bootstrap import content_store, voicebank_folders
 from cantilena.settings import load_settings
-from cantilena.voicebank import Voicebank, VoicebankInfo, describe_voicebank, find_voicebank, open_voicebank
+from cantilena.singing.control_effects import control_findings
+from cantilena.singing.controls import SCALES, ControlCurve, Controls
+from cantilena.singing.trial import try_voicebank
+from cantilena.voicebank import Voicebank, VoicebankInfo, find_voicebank, open_voicebank
 from cantilena.voicebank import list_voicebanks as _list_voicebanks
+from cantilena.voicebank.engine import EngineOptions
+from cantilena.voicebank.inspection import VoicebankReport, as_problem, inspect_voicebank
+from cantilena.voicebank.sessions import available_threads
 
 if TYPE_CHECKING:
     from cantilena.singing.options import SingOptions
@@ -22,9 +29,51 @@ def list_voicebanks() -> tuple[VoicebankInfo, ...]:
     return _list_voicebanks(voicebank_folders(load_settings()))
 
 
-def voicebank_info(voicebank: str | Path) -> VoicebankInfo:
-    """What is known of one voicebank, by id or folder, without opening its models."""
-    return describe_voicebank(find_voicebank(voicebank, voicebank_folders(load_settings())))
+def voicebank_info(voicebank: str | Path) -> VoicebankReport:
+    """What one voicebank is and can do, by id or folder; its models are opened, and nothing is sung.
+
+    Raises
+    ------
+    VoicebankError
+        There is no such voicebank. What is wrong inside one that there is, is told in ``problems``.
+    """
+    report, _ = _inspect(voicebank)
+    return report
+
+
+def check_voicebank(voicebank: str | Path) -> VoicebankReport:
+    """The same, and whether it sings, by running every model with a few notes and with every phoneme.
+
+    Raises
+    ------
+    VoicebankError
+        As :func:`voicebank_info`.
+    """
+    report, opened = _inspect(voicebank)
+    if opened is None:
+        return report
+    failures = (as_problem(failure.error, failure.file, report.info.folder) for failure in try_voicebank(opened))
+    problems = dict.fromkeys((*report.problems, *failures))
+    return replace(report, problems=tuple(sorted(problems, key=lambda problem: problem.severity)))
+
+
+def _inspect(voicebank: str | Path) -> tuple[VoicebankReport, Voicebank | None]:
+    settings = load_settings()
+    folder = find_voicebank(voicebank, voicebank_folders(settings))
+    engine = EngineOptions(threads=settings.threads or available_threads(), low_memory=settings.low_memory)
+    report, opened = inspect_voicebank(folder, engine)
+    return replace(report, controls=_acting_controls(opened) if opened else ()), opened
+
+
+def _acting_controls(voicebank: Voicebank) -> tuple[str, ...]:
+    """The controls that change something, ``speaker`` among them where there are several to mix."""
+
+    def acts(name: str) -> bool:
+        scale = SCALES[name]
+        far = scale.low if scale.low != scale.neutral else scale.high
+        return not control_findings(voicebank, Controls(curves={name: ControlCurve(times=(0.0,), values=(far,))}))
+
+    return (*filter(acts, SCALES), *(["speaker"] if len(voicebank.speakers) > 1 else []))
 
 
 def resolve_voicebank(

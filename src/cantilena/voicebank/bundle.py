@@ -56,12 +56,14 @@ class Stage:
         models: Mapping[str, Model],
         aliases: Mapping[str, str] = MappingProxyType({}),
         durations: Path | None = None,
+        store: ContentStore | None = None,
     ) -> None:
         self.config = config
         self.models = models
         self._root = root
         self._aliases = aliases
         self._durations = durations
+        self._store = store
         self._embeddings: dict[str, NDArray[np.float32]] = {}
 
     @property
@@ -80,7 +82,7 @@ class Stage:
     @cached_property
     def kinds(self) -> Mapping[str, Kind]:
         """Kinds of sounds by the stage's general dictionary, else by that of the duration stage; empty without one."""
-        return read_kinds(self._root, self.config.folder, self._durations)
+        return read_kinds(self._root, self.config.folder, self._durations, store=self._store)
 
     def has_speaker(self, speaker: str | None) -> bool:
         """Whether the stage knows a speaker by name, or needs to know none."""
@@ -105,7 +107,10 @@ class Stage:
         entries = self.config.speakers
         if not entries:
             raise broken(self.config.file, "names no speakers, but its model asks for the embedding of one")
-        entry = entries[(self._speaker_index(speaker) if speaker else None) or 0]
+        return self.entry_embedding(entries[(self._speaker_index(speaker) if speaker else None) or 0], size=size)
+
+    def entry_embedding(self, entry: str, *, size: int | None) -> NDArray[np.float32]:
+        """The vector of one of the stage's own entries, of the length that a model asks for."""
         if entry not in self._embeddings:
             self._embeddings[entry] = read_embedding(self._root, self.config.folder, entry)
         vector = self._embeddings[entry]
@@ -253,8 +258,10 @@ class Voicebank:
                 model.open()
                 wanted = model.inputs.get("spk_embed")
                 if wanted is not None:
-                    for entry in stage.config.speakers or ("",):
-                        stage.embedding(entry, size=wanted.shape[-1])
+                    size = wanted.shape[-1] if wanted.shape else None
+                    stage.embedding(None, size=size)
+                    for entry in stage.config.speakers:
+                        stage.entry_embedding(entry, size=size)
         self.vocoder.model.open()
 
 
@@ -293,14 +300,10 @@ def open_voicebank(
     )
     layout = find_layout(folder)
     info = describe_voicebank(folder)
-    opener = StageOpener(layout, info, engine)
+    opener = StageOpener(layout, info.colours, engine)
     durations = opener.sub_stage("dsdur", "dur")
     if durations is None:
-        raise VoicebankError(
-            "voicebank_unsupported",
-            f"The voicebank {info.id} has no folder dsdur, so nothing says how long its phonemes last.",
-            hint="Choose a voicebank with a duration model.",
-        )
+        raise opener.no_durations()
     acoustic = opener.acoustic()
     place = find_vocoder(layout, acoustic.config)
     check_vocoder(acoustic.config, place.config)
@@ -316,28 +319,78 @@ def open_voicebank(
 
 
 class StageOpener:
-    """Opens the parts of one voicebank, each by itself."""
+    """Opens the parts of one voicebank, each by itself.
 
-    def __init__(self, layout: Layout, info: VoicebankInfo, engine: EngineOptions) -> None:
+    Parameters
+    ----------
+    layout : Layout
+        Where they lie.
+    colours : mapping of str to str
+        Voice colours and the speakers they are.
+    engine : EngineOptions
+        How its models are run.
+    """
+
+    def __init__(self, layout: Layout, colours: Mapping[str, str], engine: EngineOptions) -> None:
         self._layout = layout
-        self._info = info
+        self._colours = colours
         self._engine = engine
 
     def acoustic(self) -> Stage:
         """The stage that sings."""
-        return self._stage(self._layout.read_config(), ("acoustic",))
+        config = self._layout.read_config()
+        return self.stage(config, {"acoustic": self.model(config, "acoustic")})
 
     def sub_stage(self, name: str, role: str) -> Stage | None:
-        """A stage in a folder of its own; None: there is no such folder, or only a dictionary in it."""
+        """A stage in a folder of its own; None: there is none."""
+        config = self.sub_config(name)
+        if config is None:
+            return None
+        return self.stage(config, {part: self.model(config, part) for part in ("linguistic", role)})
+
+    def sub_config(self, name: str) -> StageConfig | None:
+        """The configuration in a stage's folder; None: there is no such folder, or only a dictionary in it."""
         folder = self._layout.find(name)
         if folder is None or not folder.is_dir():
             return None
         file = find_file(self._layout.folder, folder, "dsconfig.yaml")
-        if file is None and not any(path.suffix.casefold() == ".onnx" for path in folder.iterdir()):
-            return None
-        if file is None:
+        if file is not None:
+            return read_stage_config(file)
+        if any(path.suffix.casefold() == ".onnx" for path in folder.iterdir()):
             raise broken(folder / "dsconfig.yaml", f"is missing (the configuration of {name})")
-        return self._stage(read_stage_config(file), ("linguistic", role))
+        return None
+
+    def no_durations(self) -> VoicebankError:
+        """What is to be said of a voicebank without a duration stage."""
+        return VoicebankError(
+            "voicebank_unsupported",
+            f"The voicebank {self._layout.folder.name} has no folder dsdur, so nothing says how long its phonemes "
+            "last.",
+            hint="Choose a voicebank with a duration model.",
+        )
+
+    def stage(self, config: StageConfig, models: Mapping[str, Model]) -> Stage:
+        """A stage that runs the given models."""
+        try:
+            entries = self._layout.read_config().speakers
+        except VoicebankError:  # told when the acoustic stage is opened
+            entries = ()
+        return Stage(
+            config,
+            root=self._layout.folder,
+            models=models,
+            aliases=speaker_aliases(entries, self._colours),
+            durations=self._layout.find("dsdur"),
+            store=self._engine.store,
+        )
+
+    def model(self, config: StageConfig, role: str) -> Model:
+        """The model of a stage that plays a role."""
+        if role not in config.models:
+            raise broken(config.file, f"does not name the {role} model")
+        root = self._layout.folder
+        file = require_file(root, config.folder, config.models[role], purpose=f"the {role} model")
+        return Model(file, root=root, role=role, engine=self._engine)
 
     def vocoder(self, place: VocoderPlace) -> Vocoder:
         """The vocoder that was found."""
@@ -346,16 +399,3 @@ class StageOpener:
         engine = replace(self._engine, device="cpu") if config.force_on_cpu else self._engine
         model = Model(file, root=place.root, role="vocoder", engine=engine)
         return Vocoder(config, model, fingerprint=fingerprint(place.root)[0] if place.shared else "")
-
-    def _stage(self, config: StageConfig, roles: tuple[str, ...]) -> Stage:
-        aliases = speaker_aliases(self._layout.read_config().speakers, self._info.colours)
-        models = {role: self._model(config, role) for role in roles}
-        durations = self._layout.find("dsdur")
-        return Stage(config, root=self._layout.folder, models=models, aliases=aliases, durations=durations)
-
-    def _model(self, config: StageConfig, role: str) -> Model:
-        if role not in config.models:
-            raise broken(config.file, f"does not name the {role} model")
-        root = self._layout.folder
-        file = require_file(root, config.folder, config.models[role], purpose=f"the {role} model")
-        return Model(file, root=root, role=role, engine=self._engine)

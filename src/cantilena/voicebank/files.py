@@ -30,15 +30,17 @@ def broken(file: Path | str, reason: str, *, hint: str = "") -> VoicebankError:
     Parameters
     ----------
     file : Path or str
-        The file at fault.
+        The file at fault; the error carries it.
     reason : str
         The rest of the sentence, without a full stop.
     """
-    return VoicebankError(
+    error = VoicebankError(
         "voicebank_broken",
         f"The voicebank file {file} {reason}.",
         hint=hint or "Install the voicebank again, or ask its author for a working copy.",
     )
+    error.file = Path(file)
+    return error
 
 
 def unreadable(file: Path | str, error: OSError) -> VoicebankError:

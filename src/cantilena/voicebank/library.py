@@ -112,13 +112,16 @@ def list_voicebanks(folders: Sequence[Path]) -> tuple[VoicebankInfo, ...]:
         try:
             infos.append(_describe(layout))
         except VoicebankError as error:
-            infos.append(
-                VoicebankInfo(
-                    id=folder.name, name=folder.name, version="", languages=(), speakers=(), ranges={}, licence="",
-                    credits="", bytes=0, folder=folder, problem=error.message,
-                )
-            )  # fmt: skip
+            infos.append(unreadable_voicebank(folder, error.message))
     return tuple(infos)
+
+
+def unreadable_voicebank(folder: Path, problem: str) -> VoicebankInfo:
+    """All that is known of a voicebank that cannot be read."""
+    return VoicebankInfo(
+        id=folder.name, name=folder.name, version="", languages=(), speakers=(), ranges={}, licence="", credits="",
+        bytes=0, folder=folder, problem=problem,
+    )  # fmt: skip
 
 
 def describe_voicebank(folder: Path) -> VoicebankInfo:
