@@ -19,6 +19,7 @@ import cantilena
 from benchmarks.places import FETCH_WHISPER, JUDGE, SONGS, missing_tools
 from benchmarks.song_reference import SongReference, read_reference
 from benchmarks.table import Bar, Figure, Table
+from cantilena.singing.options import Precision
 
 TRANSPOSITIONS = {"mezzo": 0, "baritone": -12}
 """Semitones by which each speaker sings the songs; they are written for a mezzo."""
@@ -49,6 +50,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.judge_songs", description=__doc__)
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave takes and verdicts in this folder")
     parser.add_argument("--voicebank", help="id or folder; default: the built-in voice")
+    parser.add_argument("--precision", choices=("fp32", "int8"), default="fp32")
     asked = parser.parse_args()
     table = Table(title="The voice, by the judge", columns=COLUMNS)
     table.add(*BAR_ROW)
@@ -68,7 +70,10 @@ def main() -> int:
             for song in sorted(SONGS.glob("*.musicxml")):
                 reference = read_reference(song)
                 name = folder / f"{song.stem}-{speaker}"
-                _sing(song, reference, name, speaker=speaker, semitones=semitones, voicebank=asked.voicebank)
+                _sing(
+                    song, reference, name, speaker=speaker, semitones=semitones, voicebank=asked.voicebank,
+                    precision=asked.precision,
+                )  # fmt: skip
                 verdict = _judge(name, f"{name}.wav", whisper)
                 onset = _judge_onsets(name)
                 _add_row(table, f"{reference.title}, {speaker}", reference, verdict, onset)
@@ -83,10 +88,13 @@ def main() -> int:
 
 
 def _sing(
-    song: Path, reference: SongReference, name: Path, *, speaker: str, semitones: int, voicebank: str | None
-) -> None:
+    song: Path, reference: SongReference, name: Path, *, speaker: str, semitones: int, voicebank: str | None,
+    precision: Precision,
+) -> None:  # fmt: skip
     """Write NAME.wav and NAME.json, the reference in the audio's own clock."""
-    take = cantilena.sing(song, speaker=speaker, transpose=semitones, voicebank=voicebank)
+    take = cantilena.sing(
+        song, speaker=speaker, transpose=semitones, voicebank=voicebank, precision=precision, cache=False
+    )
     take.save(name.with_suffix(".wav"), force=True)
     notes = [asdict(note) for note in reference.notes]
     for note in notes:

@@ -39,7 +39,7 @@ def main() -> int:
 def _sing(folder: Path, minutes: int) -> ChildRun:
     score, audio = folder / f"{minutes}-minutes.musicxml", folder / f"{minutes}-minutes.wav"
     write_long_score(score, seconds=60.0 * minutes)
-    return run_child([str(COMMAND), "sing", str(score), "--output", str(audio), "--progress", "none"])
+    return run_child([str(COMMAND), "sing", str(score), "--output", str(audio), "--progress", "none", "--no-cache"])
 
 
 if __name__ == "__main__":

@@ -86,6 +86,7 @@ def _sing(score: Path, audio: Path) -> SingingTimes:
         [
             sys.executable, "-m", "benchmarks.timed_command", str(report),
             "sing", str(score), "--output", str(audio), "--json", "--progress", "none",
+            "--no-cache",
         ],
         environment={"CANTILENA_THREADS": str(THREADS)},
     )  # fmt: skip
