@@ -22,6 +22,7 @@ from cantilena.singing.results import PhonemeTiming, PitchCurve, read_only
 from cantilena.singing.sampling import noise_input, sampling_inputs
 from cantilena.singing.speaker_mix import speaker_input
 from cantilena.units import midi_to_hz, seconds_to_frames
+from cantilena.voicebank.nearest import is_rest
 
 if TYPE_CHECKING:
     from cantilena.singing.controls import Controls
@@ -181,11 +182,12 @@ def note_inputs(notes: Sequence[PerformedNote], timing: PhonemeTiming) -> NoteIn
 
 
 def _vowel_spans(timing: PhonemeTiming) -> list[tuple[float, float]]:
+    """Seconds at which vowels of notes begin and end; a note of breath or silence has none."""
     ends = timing.onsets + timing.durations * timing.frame_seconds
     return [
         (float(begin), float(end))
         for phoneme, begin, end in zip(timing.phonemes, timing.onsets, ends, strict=True)
-        if phoneme.kind == "vowel" and phoneme.note is not None
+        if phoneme.kind == "vowel" and phoneme.note is not None and not is_rest(phoneme.symbol)
     ]
 
 
