@@ -91,7 +91,7 @@ def publish(
     published = _published(objects, remote, voicebank_id)
     place = f"{objects.place}/{remote}"
     same = published is not None and published.version == manifest.version
-    if published is not None and same and not _missing(objects, remote, manifest):
+    if published is not None and same and not missing_files(objects, remote, manifest):
         return Published(manifest=published, uploaded=0, kept=len(published.files), place=place)
     if published is not None and not same and not replacing:
         raise VoicebankError(
@@ -101,7 +101,7 @@ def publish(
         )
     _announce(objects, remote, manifest, replacing=replacing)
     objects.delete(remote + MANIFEST_NAME)
-    missing = _missing(objects, remote, manifest)
+    missing = missing_files(objects, remote, manifest)
     with ThreadPoolExecutor(_PARALLEL) as pool:
         for file, _ in zip(
             missing,
@@ -110,7 +110,7 @@ def publish(
         ):
             if on_upload is not None:
                 on_upload(file.path)
-    if lost := _missing(objects, remote, manifest):  # the manifest must be true when it appears
+    if lost := missing_files(objects, remote, manifest):  # the manifest must be true when it appears
         raise VoicebankError(
             "voicebank_being_published",
             f"The file {lost[0].path} of {voicebank_id} is not in the bucket as it was sent: somebody else is "
@@ -220,7 +220,7 @@ def _announce(objects: ObjectStore, remote: str, manifest: Manifest, *, replacin
         objects.replace(remote + PUBLISHING_NAME, note)
 
 
-def _missing(objects: ObjectStore, remote: str, manifest: Manifest) -> list[FileEntry]:
+def missing_files(objects: ObjectStore, remote: str, manifest: Manifest) -> list[FileEntry]:
     """The files that do not lie in the bucket as the manifest has them."""
     there = {stored.name.removeprefix(remote): stored for stored in objects.find(remote)}
     return [

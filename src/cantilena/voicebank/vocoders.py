@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
+from types import MappingProxyType
 
 from cantilena.errors import VoicebankError
 from cantilena.voicebank.config import StageConfig, VocoderConfig, read_vocoder_config
-from cantilena.voicebank.files import broken, find_child, find_file, is_hidden, unreadable
-from cantilena.voicebank.layout import Layout
+from cantilena.voicebank.files import broken, find_child, find_file, is_hidden, require_file, unreadable
+from cantilena.voicebank.layout import Layout, find_layout, find_layouts
 
 _ARCHIVES = (".oudep", ".zip")
 _TOLERANCE = 1e-5
@@ -34,29 +35,34 @@ class VocoderPlace:
     shared: bool
 
 
-def find_vocoder(layout: Layout, acoustic: StageConfig) -> VocoderPlace:
+def find_vocoder(
+    layout: Layout, acoustic: StageConfig, *, fetched: Mapping[str, Path] = MappingProxyType({})
+) -> VocoderPlace:
     """The vocoder of a voicebank.
 
     Its own folder ``dsvocoder`` wins over the name in its configuration, which is often out of date. A name means a
-    folder inside the voicebank, else one beside it.
+    folder inside the voicebank, else one beside it, or one that was fetched for it.
+
+    Parameters
+    ----------
+    layout : Layout
+        Of the voicebank.
+    acoustic : StageConfig
+        Names the vocoder.
+    fetched : mapping of str to Path
+        Folders of vocoders that lie elsewhere, by name.
 
     Raises
     ------
     VoicebankError
         ``voicebank_broken``: there is no vocoder, or its configuration is damaged.
     """
-    for home in layout.homes:
-        file = _vocoder_yaml(layout.folder, find_file(layout.folder, home, "dsvocoder"))
-        if file is not None:
-            return VocoderPlace(config=read_vocoder_config(file), root=layout.folder, shared=False)
+    own = _own_vocoder(layout, acoustic)
+    if own is not None:
+        return VocoderPlace(config=read_vocoder_config(own), root=layout.folder, shared=False)
     name = acoustic.vocoder or ""
-    parts = PureWindowsPath(name).parts
-    if name and (not parts or ".." in parts or PureWindowsPath(name).anchor):
-        raise broken(acoustic.file, f"must give the name of a vocoder for 'vocoder', not {name[:80]!r}")
-    for home in layout.homes if name else ():
-        file = _vocoder_yaml(layout.folder, find_file(layout.folder, home, name))
-        if file is not None:
-            return VocoderPlace(config=read_vocoder_config(file), root=layout.folder, shared=False)
+    if name in fetched and (file := _vocoder_yaml(fetched[name], fetched[name])) is not None:
+        return VocoderPlace(config=read_vocoder_config(file), root=fetched[name], shared=True)
     for folder in _beside(layout) if name else ():
         package = _find_beside(folder, name)
         if package is not None and package.resolve() != layout.folder.resolve():
@@ -64,6 +70,51 @@ def find_vocoder(layout: Layout, acoustic: StageConfig) -> VocoderPlace:
             if file is not None:
                 return VocoderPlace(config=read_vocoder_config(file), root=package, shared=True)
     raise _missing(layout, name)
+
+
+def named_vocoder(folder: Path) -> str | None:
+    """Name of the vocoder that the voicebank in a folder needs from elsewhere; None: it brings its own.
+
+    Raises
+    ------
+    VoicebankError
+        ``voicebank_broken``: there is no voicebank in the folder, or its configuration is damaged.
+    """
+    layout = find_layout(folder)
+    config = layout.read_config()
+    return None if _own_vocoder(layout, config) is not None else config.vocoder
+
+
+def find_package(folder: Path) -> VocoderConfig | None:
+    """The vocoder in a folder that holds one and no voicebank; None: it holds something else.
+
+    Raises
+    ------
+    VoicebankError
+        ``voicebank_broken``: its configuration is damaged, or its model is missing.
+    """
+    if find_layouts(folder):
+        return None
+    file = _vocoder_yaml(folder, folder)
+    if file is None:
+        return None
+    config = read_vocoder_config(file)
+    require_file(folder, file.parent, config.model, purpose="the vocoder")
+    return config
+
+
+def _own_vocoder(layout: Layout, acoustic: StageConfig) -> Path | None:
+    """The ``vocoder.yaml`` inside a voicebank."""
+    for home in layout.homes:
+        file = _vocoder_yaml(layout.folder, find_file(layout.folder, home, "dsvocoder"))
+        if file is not None:
+            return file
+    name = acoustic.vocoder or ""
+    parts = PureWindowsPath(name).parts
+    if name and (not parts or ".." in parts or PureWindowsPath(name).anchor):
+        raise broken(acoustic.file, f"must give the name of a vocoder for 'vocoder', not {name[:80]!r}")
+    found = (_vocoder_yaml(layout.folder, find_file(layout.folder, home, name)) for home in layout.homes if name)
+    return next(filter(None, found), None)
 
 
 def check_vocoder(acoustic: StageConfig, vocoder: VocoderConfig) -> None:
