@@ -136,11 +136,9 @@ def phrase_key(alone: PhraseResults, singer: Singer) -> str:
 
 def _singing_voicebank(voicebank: Voicebank) -> tuple[object, ...]:
     """Whose models sing, and how they are run: sums depend on threads and device."""
-    engine = voicebank.engine
-    run = {field.name: getattr(engine, field.name) for field in fields(engine) if field.name != "store"}
     models = [model for stage in voicebank.stages for model in stage.models.values()]
     times = [model.file.stat().st_mtime_ns for model in (*models, voicebank.vocoder.model)]
-    return voicebank.version, times, run
+    return voicebank.content_key, times, replace(voicebank.engine, store=None)
 
 
 @cache

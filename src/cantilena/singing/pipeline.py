@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 
+_LONGEST_FRAME_SECONDS: Final = 0.05  # of any stage: by as much its grid may reach beyond the phrase
 _STREAMS: Final = ("pitch", "variance", "synthesize_audio")
 
 
@@ -260,8 +261,10 @@ def _placed(kept: KeptPhrase, phrase: Phrase, aligned: PhraseResults, *, cached:
 
 def phrase_controls(so_far: PhraseResults, singer: Singer) -> Controls:
     """What is turned while a phrase sounds, on the phrase's own clock; nothing that is turned elsewhere is in it."""
-    begin = so_far.onset - lead_in_seconds(singer.voicebank)
-    end = so_far.onset + so_far.phrase.offset + lead_in_seconds(singer.voicebank)
+    head = so_far.sequence.head_room if so_far.sequence is not None else MAX_HEAD_SECONDS
+    margin = PADDING_FRAMES * singer.voicebank.frame_seconds + _LONGEST_FRAME_SECONDS
+    begin = so_far.onset - head - margin
+    end = so_far.onset + so_far.phrase.offset + margin
     return settled(singer.controls.between(begin, end).shifted(-so_far.onset))
 
 
