@@ -151,6 +151,7 @@ class _Builder:
         model = graphs.vocoder(
             n_mels=bank.n_mels, hop_size=bank.hop_size, sample_rate=bank.sample_rate,
             noise=0.0 if bank.vocoder_noise == "none" else 0.001, phases=bank.vocoder_noise == "2024",
+            base="e" if bank.vocoder_base == "e" else "10",
         )  # fmt: skip
         self._write(folder / "model.onnx", model)
 

@@ -18,7 +18,7 @@ BANDS = ("voice", "gender", "tension", "velocity", "height", "breath")
 """``voice`` sounds at f0, the next four at its multiples, ``breath`` at a frequency of its own."""
 HARMONICS: Mapping[str, int] = MappingProxyType({name: k + 1 for k, name in enumerate(BANDS[:-1])})
 BREATH_HZ = 5000.0
-PARTIAL = float(np.log(0.005))  # of a band beside the voice
+PARTIAL = float(np.log(0.03))  # of a band beside the voice
 NATS_PER_DB = float(np.log(10.0) / 20.0)
 MIDDLE_C_HZ = 261.6256
 
@@ -45,6 +45,7 @@ def kind_of(symbol: str) -> str:
     bare = symbol.rpartition("/")[2]
     if bare in ("SP", "AP"):
         return bare
+    bare = bare.lower()
     if bare in VOWELS or bare in "aeiou":
         return "vowel"
     return "glide" if bare in GLIDES else "consonant"

@@ -66,7 +66,7 @@ def _tables() -> Iterator[tuple[str, TinyBank]]:
 
 def _languages() -> Iterator[tuple[str, TinyBank]]:
     ids = {"acoustic": ("use_lang_id: true",), "dsdur": ("use_lang_id: true",)}
-    no_ids = {stage: ("use_lang_id: false",) for stage in HIDDEN}
+    no_ids = dict.fromkeys(HIDDEN, ("use_lang_id: false",))
     yield "prefixes and language ids", ENGLISH
     yield "prefixes, no language ids", replace(ENGLISH, language_ids=False)
     yield "one bare inventory for several languages", replace(FULL, foreign=("cl", "vf", "ts"))

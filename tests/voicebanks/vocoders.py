@@ -9,8 +9,10 @@ from tests.voicebanks.graph import FLOAT, Graph
 from tests.voicebanks.sound import BANDS, BREATH_HZ, HARMONICS, band_weights
 
 
-def vocoder(*, n_mels: int, hop_size: int, sample_rate: int, noise: float = 0.001, phases: bool = False) -> bytes:
-    """A sine for each band of the natural mel.
+def vocoder(
+    *, n_mels: int, hop_size: int, sample_rate: int, noise: float = 0.001, phases: bool = False, base: str = "e"
+) -> bytes:  # fmt: skip
+    """A sine for each band of a mel.
 
     Parameters
     ----------
@@ -18,6 +20,8 @@ def vocoder(*, n_mels: int, hop_size: int, sample_rate: int, noise: float = 0.00
         Level of what is drawn for each sample; 0: nothing is.
     phases : bool
         Whether phases and noise are drawn in nine channels of fixed and of sample length, as by the layout of 2024.
+    base : {"e", "10"}
+        Of the logarithms in the mel.
     """
     g = Graph("vocoder")
     mel = g.input("mel", FLOAT, [1, "n_frames", n_mels])
@@ -25,7 +29,9 @@ def vocoder(*, n_mels: int, hop_size: int, sample_rate: int, noise: float = 0.00
     g.require("mel is finite and not loud", g.between(mel, -100, 10))
     g.require("16 <= f0 <= 8000 Hz", g.between(f0, 16, 8000))
     weights = band_weights(n_mels)
-    levels = g.op("Exp", g.op("MatMul", mel, g.const((weights / weights.sum(axis=1, keepdims=True)).T)))
+    weights /= weights.sum(axis=1, keepdims=True)
+    natural = 1.0 if base == "e" else np.log(10.0)
+    levels = g.op("Exp", g.op("MatMul", mel, g.const(natural * weights.T)))
 
     def held(frames: str) -> str:
         return g.row(g.op("Expand", g.unsqueeze(frames, 2), g.const([1, 1, hop_size], np.int64)))
