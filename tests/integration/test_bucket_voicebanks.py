@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -254,3 +255,20 @@ def test_a_bucket_that_is_not_there_is_said(server: BucketServer, bucket: GcsObj
     with pytest.raises(CantilenaError) as caught:
         cache_of(GcsObjects("nowhere-at-all"), tmp_path).resolve("Raine_Rena_2.01")
     assert "There is no bucket gs://nowhere-at-all." in caught.value.message
+
+
+def test_leftovers_of_killed_downloads_are_swept(bucket: GcsObjects, tmp_path: Path) -> None:
+    push(bucket, write_bank(tmp_path / "bank"))
+    clock = Clock()
+    cache = cache_of(bucket, tmp_path, clock)
+    for left in ("Raine_Rena_2.01@0ld", "Other_1.0@abandoned"):
+        write_bank(tmp_path / "cache" / ".partial" / left / "files")
+    (tmp_path / "cache").chmod(0o700)
+    clock.seconds = time.time()
+    cache.resolve("Raine_Rena_2.01").lease.release()
+    assert [path.name for path in (tmp_path / "cache" / ".partial").iterdir()] == ["Other_1.0@abandoned"]
+    clock.seconds += 100_000
+    write_bank(tmp_path / "bank", {"a.onnx": b"new"})
+    push(bucket, tmp_path / "bank", replacing=True)
+    cache.resolve("Raine_Rena_2.01").lease.release()
+    assert not list((tmp_path / "cache" / ".partial").iterdir())

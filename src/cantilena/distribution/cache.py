@@ -30,6 +30,8 @@ from cantilena.tracing import log_voicebank, stopwatch
 _WAIT_SECONDS: Final = 900.0
 _SPARE_BYTES: Final = 64 * 1024**2
 """Room left on the disk beside a voicebank, for the audio and whatever else is written."""
+_ABANDONED_SECONDS: Final = 86_400.0
+"""A download that was killed so long ago will hardly be taken up again."""
 _RETRY_SECONDS: Final = 30.0
 """While the bucket does not answer, it is asked no more often than this."""
 _MOST_DEFAULT_BYTES: Final = 4 * 1024**3
@@ -235,10 +237,7 @@ class VoicebankCache:
             Remove all that nobody is using.
         """
         self._files.prepare()
-        for voicebank_id, partial in self._files.partials():
-            with alone_if_free(self._files.id_lock(voicebank_id)) as free:
-                if free:
-                    self._files.remove(partial)
+        self._sweep()
         removed = [
             entry
             for entry in self.entries()
@@ -315,6 +314,7 @@ class VoicebankCache:
         for _, leftover in self._files.partials(manifest.id):
             if leftover != partial:
                 self._files.remove(leftover)
+        self._sweep(older_than=_ABANDONED_SECONDS)
         self._require_room(manifest)
         about = {"voicebank": manifest.id, "version": manifest.version, "files": len(manifest.files)}
         log_voicebank("voicebank_download_begin", **about, bytes=manifest.total_bytes)
@@ -346,6 +346,13 @@ class VoicebankCache:
             )
         return copy
 
+    def _sweep(self, *, older_than: float = 0.0) -> None:
+        """Remove what downloads that were killed have left, and not touched for some seconds."""
+        for voicebank_id, partial in self._files.partials():
+            with alone_if_free(self._files.id_lock(voicebank_id)) as free:
+                if free and self._now() - self._files.touched_at(partial) >= older_than:
+                    self._files.remove(partial)
+
     def _require_room(self, manifest: Manifest) -> None:
         limit = self._limit()
         if manifest.total_bytes > limit:
@@ -354,6 +361,8 @@ class VoicebankCache:
                 f"The voicebank {manifest.id} has {_mb(manifest.total_bytes)}, but the cache may hold {_mb(limit)}.",
                 hint="Raise VOICEBANK_CACHE_MAX_BYTES, or set VOICEBANK_CACHE_DIR to a larger disk.",
             )
+        if self._files.free_bytes < manifest.total_bytes + _SPARE_BYTES:
+            self._sweep()
         self._make_room(manifest.total_bytes)
         here = bytes_in(self._files.partial(manifest.id, manifest.version))
         needed = manifest.total_bytes - here + _SPARE_BYTES

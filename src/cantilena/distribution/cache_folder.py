@@ -162,6 +162,15 @@ class CacheFolder:
             return tuple(item for item in found if voicebank_id in (None, item[0]))
         return ()
 
+    def touched_at(self, partial: Path) -> float:
+        """When something was last added to a download, seconds."""
+        try:
+            return max(
+                path.stat().st_mtime for path in (partial, partial / "files", partial / "parts") if path.exists()
+            )
+        except (OSError, ValueError):
+            return 0.0
+
     def remove(self, folder: Path) -> None:
         """Remove a folder and all in it; what cannot be removed stays."""
         shutil.rmtree(folder, ignore_errors=True)
