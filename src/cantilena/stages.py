@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, get_args
 from cantilena.audio.files import AudioFormat, WrittenFile, check_output, resolve_format, write_audio
 from cantilena.errors import OptionError, StageError
 from cantilena.findings import Finding
-from cantilena.language import load_language
 from cantilena.score import Score, read_score
+from cantilena.singing.control_effects import control_findings
 from cantilena.singing.exchange.consistency import check_for_voicebank, check_song
 from cantilena.singing.exchange.json_text import LARGEST_BYTES, read_json, too_large, write_json
 from cantilena.singing.exchange.phrases import Frame, rewind, written_bytes
@@ -35,6 +35,7 @@ from cantilena.singing.options import SingOptions
 from cantilena.singing.pipeline import PHRASE_STEPS, PhraseResults, Singer, lead_in_seconds
 from cantilena.singing.postprocess import lay_out
 from cantilena.singing.variance import needed_curves
+from cantilena.singing.words import find_language, require_symbols
 from cantilena.song import LineOptions, plan_song
 from cantilena.tracing import SongTrace
 from cantilena.voicebanks import resolve_voicebank
@@ -126,11 +127,14 @@ def run(document: StageDocument, step: Step, *, voicebank: str | Path | Voiceban
     check_song(document)
     bank = resolve_voicebank(voicebank if voicebank is not None else document.voicebank, document.options)
     document = _cast_again(document, bank)
+    language = find_language(bank, document.options.language)
+    if step == "align":
+        require_symbols(document.options.pronunciations, bank, language)
     if step == "synthesize_audio":
         _require_room(document)
     singer = Singer(
         voicebank=bank,
-        language=load_language(document.options.language),
+        language=language,
         options=document.options,
         controls=document.options.controls.shifted(-document.frame.lead_in_seconds),
     )
@@ -261,19 +265,21 @@ def _cast_again(document: StageDocument, voicebank: Voicebank) -> StageDocument:
         )
     for k, results in enumerate(document.phrases):
         check_for_voicebank(results, voicebank, f"phrases[{k}]")
-    if (document.voicebank, document.version) == (voicebank.id, voicebank.version):
-        return document
-    changed = Finding(
-        code="stage_voicebank_changed",
-        message=f"The document was made with {document.voicebank}, version {document.version}, and is sung on by "
-        f"{voicebank.id}, version {voicebank.version}.",
-        hint="Begin again from the score for what this voicebank would have sung.",
-    )
+    findings = list(control_findings(voicebank, document.options.controls))
+    if (document.voicebank, document.version) != (voicebank.id, voicebank.version):
+        findings.append(
+            Finding(
+                code="stage_voicebank_changed",
+                message=f"The document was made with {document.voicebank}, version {document.version}, and is sung on "
+                f"by {voicebank.id}, version {voicebank.version}.",
+                hint="Begin again from the score for what this voicebank would have sung.",
+            )
+        )
     return replace(
         document,
         voicebank=voicebank.id,
         version=voicebank.version,
-        warnings=tuple(dict.fromkeys((*document.warnings, changed))),
+        warnings=tuple(dict.fromkeys((*document.warnings, *findings))),
     )
 
 

@@ -84,7 +84,7 @@ VARIANTS = {
             controls=Controls(
                 curves={
                     "gender": ControlCurve(times=(0.0,), values=(30.0,)),
-                    "breathiness": ControlCurve(times=(0.5, 3.1), values=(0.0, 40.0)),
+                    "breathiness": ControlCurve(times=(0.5123456789, 3.1), values=(1 / 3, 40.0)),
                 },
                 speakers={"baritone": ControlCurve(times=(1.0, 4.0), values=(0.0, 60.0))},
             )
