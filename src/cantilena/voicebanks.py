@@ -17,7 +17,8 @@ from cantilena.singing.trial import try_voicebank
 from cantilena.voicebank import Voicebank, VoicebankInfo, find_voicebank, open_voicebank
 from cantilena.voicebank import list_voicebanks as _list_voicebanks
 from cantilena.voicebank.engine import EngineOptions
-from cantilena.voicebank.inspection import VoicebankReport, as_problem, inspect_voicebank
+from cantilena.voicebank.inspection import inspect_voicebank
+from cantilena.voicebank.report import VoicebankReport, as_problem
 from cantilena.voicebank.sessions import available_threads
 
 if TYPE_CHECKING:

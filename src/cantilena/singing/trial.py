@@ -169,8 +169,8 @@ def _try_symbols(stage: Stage, role: str, run: Callable[[Stage, Sequence[str]], 
 def _sequence(stage: Stage) -> PhonemeSequence:
     """A consonant and a vowel on either note, as the voicebank's own dictionary tells them apart."""
     names = [symbol for symbol in stage.symbols.sung if symbol not in (SILENCE, BREATH)] or [SILENCE]
-    vowels = [symbol for symbol in names if stage.kinds.get(symbol) == "vowel"] or names[-1:]
-    consonants = [symbol for symbol in names if symbol not in vowels] or names[:1]
+    vowels = [symbol for symbol in names if stage.kinds.get(symbol) == "vowel"] or names
+    consonants = [symbol for symbol in names if stage.kinds.get(symbol, "vowel") != "vowel"] or names
 
     def phoneme(symbol: str, kind: Kind, note: int | None) -> Phoneme:
         return Phoneme(symbol=symbol, kind=kind, note=note)

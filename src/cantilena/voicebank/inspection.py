@@ -9,21 +9,27 @@ a model is fed decides what a stage can do; its configuration does not.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
 import numpy as np
 
 from cantilena.errors import CantilenaError, VoicebankError
-from cantilena.findings import Severity
 from cantilena.voicebank.bundle import CURVES, Stage, StageOpener, Vocoder, Voicebank
-from cantilena.voicebank.config import MelConfig, StageConfig, read_character
+from cantilena.voicebank.config import StageConfig, read_character
 from cantilena.voicebank.dictionary import Dictionary, dictionary_files, read_dictionary
 from cantilena.voicebank.engine import EngineOptions
 from cantilena.voicebank.files import find_file
 from cantilena.voicebank.layout import Layout, find_layout
-from cantilena.voicebank.library import VoicebankInfo, describe_voicebank, unreadable_voicebank
+from cantilena.voicebank.library import describe_voicebank, unreadable_voicebank
+from cantilena.voicebank.report import (
+    Problem,
+    StageAbilities,
+    VocoderAbilities,
+    VoicebankReport,
+    as_problem,
+    path_within,
+)
 from cantilena.voicebank.sessions import Model
 from cantilena.voicebank.speakers import match_speaker, speaker_names
 from cantilena.voicebank.symbols import BREATH, SymbolTable
@@ -33,132 +39,6 @@ _Result = TypeVar("_Result")
 
 _SUB_STAGES = (("dsdur", "dur"), ("dspitch", "pitch"), ("dsvariance", "variance"))
 _SHOWN = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """One thing that is wrong with a voicebank.
-
-    Attributes
-    ----------
-    code : str
-        Stable, snake_case.
-    severity : {"warning", "error"}
-        An error keeps it from singing.
-    file : str
-        The file or folder at fault, from the voicebank's own folder, or absolute where it lies outside.
-    message, hint : str
-        What is wrong, in a sentence, and what can be done about it.
-    """
-
-    code: str
-    severity: Severity
-    file: str
-    message: str
-    hint: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StageAbilities:
-    """What one stage of a voicebank is like.
-
-    Attributes
-    ----------
-    name : {"durations", "pitch", "variance", "acoustic"}
-        Which one.
-    folder : str
-        From the voicebank's own folder.
-    speakers : tuple of str
-        Names to choose from; empty where the model is not told who sings.
-    languages : tuple of str
-        Those with an id; empty where the model is not told the language.
-    phonemes : int
-        How many it knows, silence and breath included.
-    sample_rate, hop_size : int
-        Its frame grid.
-    encoder : {"words", "phonemes"} or None
-        What its linguistic model is told lengths of; None: it has none.
-    sampling : {"steps", "speedup"} or None
-        How its model samples; None: in one go.
-    depth : {"share", "steps"} or None
-        How it is told how much to sample; None: always all.
-    curves : tuple of str
-        Variance curves that it predicts, or, for the acoustic stage, that it is told.
-    bytes : int
-        Of its models.
-    """
-
-    name: str
-    folder: str
-    speakers: tuple[str, ...]
-    languages: tuple[str, ...]
-    phonemes: int
-    sample_rate: int
-    hop_size: int
-    encoder: Literal["words", "phonemes"] | None
-    sampling: Literal["steps", "speedup"] | None
-    depth: Literal["share", "steps"] | None
-    curves: tuple[str, ...]
-    bytes: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VocoderAbilities:
-    """What the vocoder of a voicebank is like.
-
-    Attributes
-    ----------
-    name, folder : str
-        As it calls itself; from the voicebank's own folder, or absolute where it lies outside.
-    shared : bool
-        Whether it lies outside the voicebank.
-    pitch_controllable : bool
-        Whether it follows an f0 other than that of the spectrogram.
-    mel : MelConfig
-        The spectrogram it takes.
-    bytes : int
-        Of its model.
-    """
-
-    name: str
-    folder: str
-    shared: bool
-    pitch_controllable: bool
-    mel: MelConfig
-    bytes: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VoicebankReport:
-    """What a voicebank is, what it can do, and what is wrong with it.
-
-    Attributes
-    ----------
-    info : VoicebankInfo
-        What it tells of itself.
-    stages : tuple of StageAbilities
-        Those that could be opened, in the order of singing.
-    vocoder : VocoderAbilities or None
-        None: there is none, or it cannot be opened.
-    breath : bool
-        Whether it can breathe audibly.
-    controls : tuple of str
-        What a singer can turn.
-    problems : tuple of Problem
-        Errors first.
-    """
-
-    info: VoicebankInfo
-    stages: tuple[StageAbilities, ...]
-    vocoder: VocoderAbilities | None
-    breath: bool
-    controls: tuple[str, ...] = ()
-    problems: tuple[Problem, ...] = ()
-
-    @property
-    def singable(self) -> bool:
-        """Whether nothing keeps it from singing."""
-        return all(problem.severity != "error" for problem in self.problems)
 
 
 def inspect_voicebank(folder: Path, engine: EngineOptions) -> tuple[VoicebankReport, Voicebank | None]:
@@ -184,14 +64,6 @@ def inspect_voicebank(folder: Path, engine: EngineOptions) -> tuple[VoicebankRep
         There is no voicebank, or there are several, in the folder.
     """
     return _Inspector(find_layout(folder.resolve()), engine).inspect()
-
-
-def as_problem(error: CantilenaError, file: Path, folder: Path) -> Problem:
-    """An error as a problem of the file that it names, else of the one given."""
-    at_fault = error.file if isinstance(error, VoicebankError) and error.file is not None else file
-    return Problem(
-        code=error.code, severity="error", file=_within(folder, at_fault), message=error.message, hint=error.hint
-    )
 
 
 class _Inspector:
@@ -243,7 +115,9 @@ class _Inspector:
 
     def _warn(self, code: str, file: Path, reason: str, hint: str) -> None:
         message = f"The voicebank file {file} {reason}."
-        self._add(Problem(code=code, severity="warning", file=_within(self._folder, file), message=message, hint=hint))
+        self._add(
+            Problem(code=code, severity="warning", file=path_within(self._folder, file), message=message, hint=hint)
+        )
 
     def _sub_stage(self, opener: StageOpener, name: str, role: str) -> Stage | None:
         folder = self._layout.config.parent / name
@@ -266,7 +140,7 @@ class _Inspector:
         table = self._attempt(config.file, lambda: stage.symbols)
         if table is not None:
             self._check_languages(stage, table)
-            self._check_dictionaries(stage, table, every="dur" in roles)
+            self._check_dictionaries(stage, table, words="dur" in roles)
         for model in models.values():
             self._check_embeddings(stage, model)
             self._check_noise(model)
@@ -309,20 +183,20 @@ class _Inspector:
                 "They are sung as belonging to no language; ask the author for a complete languages.json.",
             )  # fmt: skip
 
-    def _check_dictionaries(self, stage: Stage, table: SymbolTable, *, every: bool) -> None:
-        """The words of every language are those of the duration stage; other stages are asked only what is a vowel."""
+    def _check_dictionaries(self, stage: Stage, table: SymbolTable, *, words: bool) -> None:
+        """The words are those of the duration stage; other stages are only asked what is a vowel."""
         folder = stage.config.folder
-        dictionaries = [read_dictionary(self._folder, folder, None)]
-        if every:
-            files = (find_file(self._folder, folder, name) for name in dictionary_files(folder))
-            dictionaries += [Dictionary(file) for file in files if file is not None]
-        for dictionary in dictionaries:
-            file = dictionary.file
-            if file is None:
-                continue
-            found = self._attempt(file, lambda dictionary=dictionary: dictionary.problems(table))  # type: ignore[misc]
+        general = read_dictionary(self._folder, folder, None)
+        if not words:
+            self._attempt(general.file or folder, lambda: general.kinds)
+            return
+        files = (find_file(self._folder, folder, name) for name in dictionary_files(folder))
+        for dictionary in (general, *(Dictionary(file) for file in files if file is not None)):
+            found = self._attempt(dictionary.file or folder, lambda d=dictionary: d.problems(table))  # type: ignore[misc]
             for reason in found or ():
-                self._warn("dictionary_problem", file, reason, "Ask the author, or correct the file.")
+                self._warn(
+                    "dictionary_problem", dictionary.file or folder, reason, "Ask the author, or correct the file."
+                )  # fmt: skip
 
     def _check_colours(self, config: StageConfig) -> None:
         character = self._attempt(self._folder, lambda: read_character(*self._layout.homes, root=self._folder))
@@ -370,7 +244,7 @@ class _Inspector:
         encoder: Literal["words", "phonemes"] | None = "words" if "word_div" in inputs else None
         return StageAbilities(
             name=name,
-            folder=_within(self._folder, stage.config.folder),
+            folder=path_within(self._folder, stage.config.folder),
             speakers=speaker_names(stage.config.speakers) if "spk_embed" in inputs else (),
             languages=tuple(table.languages) if table is not None and "languages" in inputs else (),
             phonemes=len(table.sung) if table is not None else 0,
@@ -387,7 +261,7 @@ class _Inspector:
         config = vocoder.config
         return VocoderAbilities(
             name=config.name,
-            folder=_within(self._folder, config.folder),
+            folder=path_within(self._folder, config.folder),
             shared=bool(vocoder.fingerprint),
             pitch_controllable=config.pitch_controllable,
             mel=config.mel,
@@ -422,7 +296,3 @@ def _some(names: Sequence[str]) -> str:
     """The first few of many names."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more
-
-
-def _within(folder: Path, file: Path) -> str:
-    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else str(file)

@@ -13,7 +13,7 @@ from cantilena.interfaces.cli.problems import VOICEBANK
 
 if TYPE_CHECKING:
     from cantilena.voicebank import VoicebankInfo
-    from cantilena.voicebank.inspection import Problem, StageAbilities, VocoderAbilities, VoicebankReport
+    from cantilena.voicebank.report import Problem, StageAbilities, VocoderAbilities, VoicebankReport
 
 app = typer.Typer(help="The voicebanks at hand.")
 
@@ -105,7 +105,7 @@ def _describe_vocoder(vocoder: VocoderAbilities) -> str:
 
 def _describe_problem(problem: Problem) -> str:
     hint = f" {problem.hint}" if problem.hint else ""
-    return f"{problem.severity}: {problem.file}: {problem.message}{hint} [{problem.code}]"
+    return f"{problem.severity}: {problem.message}{hint} [{problem.code}]"
 
 
 def _as_text(value: object) -> str:
