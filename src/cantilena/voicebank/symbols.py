@@ -16,6 +16,8 @@ from cantilena.voicebank.nearest import SILENCE as SILENCE
 from cantilena.voicebank.nearest import bare, nearest_symbol
 from cantilena.voicebank.phonetics import Kind
 
+_LARGEST_ID = 2**31 - 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolTable:
@@ -94,8 +96,8 @@ def _read_lines(file: Path) -> dict[str, int]:
 def _read_ids(file: Path) -> dict[str, int]:
     try:
         table = json.loads(read_text(file))
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also a number of thousands of digits
         raise broken(file, "is not valid JSON") from error
-    if not isinstance(table, dict) or not all(type(value) is int and value >= 0 for value in table.values()):
-        raise broken(file, "must map names to whole numbers of at least 0")
+    if not isinstance(table, dict) or not all(type(id_) is int and 0 <= id_ <= _LARGEST_ID for id_ in table.values()):
+        raise broken(file, f"must map names to whole numbers from 0 to {_LARGEST_ID}")
     return table
