@@ -28,7 +28,7 @@ from cantilena.score import Score, read_score
 from cantilena.singing.control_effects import control_findings
 from cantilena.singing.exchange.consistency import check_for_voicebank, check_song
 from cantilena.singing.exchange.json_text import LARGEST_BYTES, read_json, too_large, write_json
-from cantilena.singing.exchange.phrases import Frame, rewind, written_bytes
+from cantilena.singing.exchange.phrases import SongGrid, rewind, written_bytes
 from cantilena.singing.exchange.plain import invalid
 from cantilena.singing.exchange.songs import StageDocument, Step, song_from_plain, song_to_plain
 from cantilena.singing.options import SingOptions
@@ -85,7 +85,7 @@ def begin(
         voicebank=bank.id,
         version=bank.version,
         options=replace(plan.singer.options, transpose=0, tempo=1.0),  # both are in the notes
-        frame=Frame(
+        grid=SongGrid(
             part=performance.part,
             sample_rate=bank.sample_rate,
             hop_size=bank.mel.hop_size,
@@ -136,7 +136,7 @@ def run(document: StageDocument, step: Step, *, voicebank: str | Path | Voiceban
         voicebank=bank,
         language=language,
         options=document.options,
-        controls=document.options.controls.shifted(-document.frame.lead_in_seconds),
+        controls=document.options.controls.shifted(-document.grid.lead_in_seconds),
     )
     return replace(document, step=step, phrases=tuple(_run_step(document, step, singer)))
 
@@ -165,11 +165,11 @@ def laid_out(document: StageDocument) -> Iterator[Track]:
     """The finished track of a song whose samples are there; it can be read until the block ends."""
     _require_step(document, "synthesize_audio", needed_by="postprocess")
     check_song(document)
-    frame = document.frame
+    grid = document.grid
     trace = SongTrace()
     try:
         with lay_out(
-            document.performance, sample_rate=frame.sample_rate, lead_in_seconds=frame.lead_in_seconds
+            document.performance, sample_rate=grid.sample_rate, lead_in_seconds=grid.lead_in_seconds
         ) as layout:
             for results in document.phrases:
                 with trace.timed("postprocess", phrase=results.phrase.index) as span:
@@ -249,11 +249,11 @@ def _require_step(document: StageDocument, step: Step, *, needed_by: str) -> Non
 
 def _cast_again(document: StageDocument, voicebank: Voicebank) -> StageDocument:
     """The document with the voicebank that goes on singing it, which must be one that can."""
-    frame = document.frame
-    if (frame.sample_rate, frame.hop_size) != (voicebank.sample_rate, voicebank.mel.hop_size):
+    grid = document.grid
+    if (grid.sample_rate, grid.hop_size) != (voicebank.sample_rate, voicebank.mel.hop_size):
         raise invalid(
             "document",
-            f"counts frames of {frame.hop_size} samples at {frame.sample_rate} Hz, but the voicebank {voicebank.id} "
+            f"counts frames of {grid.hop_size} samples at {grid.sample_rate} Hz, but the voicebank {voicebank.id} "
             f"makes {voicebank.mel.hop_size} at {voicebank.sample_rate} Hz",
             hint="Begin again from the score with cantilena stage align.",
         )
@@ -284,7 +284,7 @@ def _cast_again(document: StageDocument, voicebank: Voicebank) -> StageDocument:
 
 
 def _require_room(document: StageDocument) -> None:
-    size = written_bytes([results.n_frames for results in document.phrases], document.frame.hop_size)
+    size = written_bytes([results.n_frames for results in document.phrases], document.grid.hop_size)
     if size > LARGEST_BYTES:
         raise too_large(
             f"The samples of this song would take {size // 2**20} MB, more than the {LARGEST_BYTES // 2**20} MB "

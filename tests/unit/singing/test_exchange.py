@@ -23,7 +23,7 @@ from cantilena.singing.exchange.consistency import check_phrase, check_song
 from cantilena.singing.exchange.json_text import read_json, write_json
 from cantilena.singing.exchange.phrases import (
     RESULTS,
-    Frame,
+    SongGrid,
     WrittenPhoneme,
     WrittenPhrase,
     read_phrase,
@@ -46,7 +46,7 @@ from cantilena.singing.results import (
 )
 from tests.unit.singing.singers import make_phrase, make_word
 
-FRAME = Frame(part="Soprano", sample_rate=8000, hop_size=16, lead_in_seconds=0.5 + 8 * 512 / 44100)
+GRID = SongGrid(part="Soprano", sample_rate=8000, hop_size=16, lead_in_seconds=0.5 + 8 * 512 / 44100)
 SILENCE = Phoneme(symbol="SP", kind="vowel", note=None)
 
 
@@ -102,7 +102,7 @@ def make_song(*phrases: PhraseResults) -> StageDocument:
                 speakers={"v1.baritone": ControlCurve(times=(0.0,), values=(25.0,))},
             ),
         ),
-        frame=FRAME,
+        grid=GRID,
         duration=13.333333,
         loudness=(LoudnessPoint(time=0.0, gain=0.1), LoudnessPoint(time=12.333333, gain=-1 / 3)),
         phrases=phrases,
@@ -162,7 +162,7 @@ def test_a_float32_is_written_with_its_own_digits() -> None:
 @settings(max_examples=200, deadline=None)
 def test_a_moment_of_the_score_survives_the_audios_clock(microseconds: int) -> None:
     onset = round(microseconds / 1e6, 6)
-    assert FRAME.to_score_clock(FRAME.to_audio_clock(onset)) == onset
+    assert GRID.to_score_clock(GRID.to_audio_clock(onset)) == onset
 
 
 def test_times_outside_the_phrases_are_on_the_audios_own_clock() -> None:
@@ -393,7 +393,7 @@ def test_plain_values_are_read_by_the_types_of_the_fields() -> None:
 
 def test_a_read_phrase_is_the_written_one() -> None:
     results = make_results()
-    back = read_phrase(write_phrase(results, FRAME), FRAME, "phrases[0]")
+    back = read_phrase(write_phrase(results, GRID), GRID, "phrases[0]")
     assert same(back, results)
     assert steps_of(rewind(results, "pitch")) == ("align", "durations")
     assert rewind(results, "align").findings == ()

@@ -74,10 +74,11 @@ def align(
     )  # fmt: skip
     line = o.line_options(part=part, verse=verse, measures=measures, chord_note=chord_note, vocalise=vocalise)
     from cantilena import stages
+    from cantilena.voicebanks import resolve_voicebank
 
-    planned = stages.begin(score, line=line, options=sing_options, voicebank=voicebank)
-    aligned = stages.run(planned, "align", voicebank=voicebank)
-    _write(aligned, output, force=force, told=())
+    bank = resolve_voicebank(voicebank, sing_options)
+    planned = stages.begin(score, line=line, options=sing_options, voicebank=bank)
+    _write(stages.run(planned, "align", voicebank=bank), output, force=force, told=())
 
 
 @app.command("durations")
@@ -139,7 +140,7 @@ def postprocess(
         {
             "path": str(file.path),
             "duration_seconds": round(file.duration_seconds, 3),
-            "lead_in_seconds": round(document.frame.lead_in_seconds, 4),
+            "lead_in_seconds": round(document.grid.lead_in_seconds, 4),
             "sample_rate": file.sample_rate,
             "format": file.format,
             "voicebank": {"id": document.voicebank, "version": document.version},

@@ -108,7 +108,7 @@ class WrittenPhrase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
+class SongGrid:
     """What all phrases of a document share.
 
     Attributes
@@ -139,12 +139,12 @@ class Frame:
         return round(seconds - self.lead_in_seconds, 6)
 
 
-def write_phrase(results: PhraseResults, frame: Frame) -> WrittenPhrase:
+def write_phrase(results: PhraseResults, grid: SongGrid) -> WrittenPhrase:
     """The results of a phrase as they are written."""
     phrase = results.phrase
     return WrittenPhrase(
         index=phrase.index,
-        onset=frame.to_audio_clock(results.onset),
+        onset=grid.to_audio_clock(results.onset),
         breath_before=phrase.breath_before,
         notes=phrase.notes,
         carried_vowel=phrase.carried_vowel,
@@ -157,7 +157,7 @@ def write_phrase(results: PhraseResults, frame: Frame) -> WrittenPhrase:
     )
 
 
-def read_phrase(written: WrittenPhrase, frame: Frame, where: str) -> PhraseResults:
+def read_phrase(written: WrittenPhrase, grid: SongGrid, where: str) -> PhraseResults:
     """The results of a phrase from what was written.
 
     Raises
@@ -165,23 +165,23 @@ def read_phrase(written: WrittenPhrase, frame: Frame, where: str) -> PhraseResul
     StageError
         ``stage_invalid``: the samples are not base64, or there are samples without durations.
     """
-    timing = _read_timing(written.durations, frame) if written.durations is not None else None
+    timing = _read_timing(written.durations, grid) if written.durations is not None else None
     waveform = None
     if written.synthesize_audio is not None:
         if timing is None:
             raise invalid(where, "has samples but no durations")
         samples = _read_samples(written.synthesize_audio, f"{where}.synthesize_audio.samples")
-        waveform = Waveform(samples=samples, sample_rate=frame.sample_rate, offset=timing.offset)
+        waveform = Waveform(samples=samples, sample_rate=grid.sample_rate, offset=timing.offset)
     phrase = Phrase(
         index=written.index,
         notes=written.notes,
         breath_before=written.breath_before,
         carried_vowel=written.carried_vowel,
-        part=frame.part,
+        part=grid.part,
     )
     return PhraseResults(
         phrase=phrase,
-        onset=frame.to_score_clock(written.onset),
+        onset=grid.to_score_clock(written.onset),
         sequence=written.align,
         timing=timing,
         pitch=written.pitch,
@@ -224,11 +224,11 @@ def _write_timing(timing: PhonemeTiming) -> WrittenTiming:
     )
 
 
-def _read_timing(written: WrittenTiming, frame: Frame) -> PhonemeTiming:
+def _read_timing(written: WrittenTiming, grid: SongGrid) -> PhonemeTiming:
     return PhonemeTiming(
         phonemes=tuple(Phoneme(symbol=p.symbol, kind=p.kind, note=p.note) for p in written.phonemes),
         durations=read_only(np.array([p.frames for p in written.phonemes], dtype=np.int64)),
-        frame_seconds=frame.frame_seconds,
+        frame_seconds=grid.frame_seconds,
         offset=written.offset,
     )
 

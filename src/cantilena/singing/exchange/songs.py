@@ -17,7 +17,7 @@ from cantilena.errors import OptionError, StageError
 from cantilena.findings import Finding
 from cantilena.singing.control_settings import make_controls
 from cantilena.singing.controls import ControlCurve
-from cantilena.singing.exchange.phrases import RESULTS, Frame, WrittenPhrase, read_phrase, steps_of, write_phrase
+from cantilena.singing.exchange.phrases import RESULTS, SongGrid, WrittenPhrase, read_phrase, steps_of, write_phrase
 from cantilena.singing.exchange.plain import Plain, from_plain, invalid, to_plain
 from cantilena.singing.options import Device, Precision, Quality, SingOptions
 from cantilena.singing.phrase import LoudnessPoint, Performance, shifted
@@ -41,7 +41,7 @@ class StageDocument:
         Who sings: id and version of the voicebank.
     options : SingOptions
         How; transposition and tempo are in the notes already.
-    frame : Frame
+    grid : SongGrid
         Part, frame grid and lead-in.
     duration : float
         Seconds from the score's first beat to the end of the last note.
@@ -57,7 +57,7 @@ class StageDocument:
     voicebank: str
     version: str
     options: SingOptions
-    frame: Frame
+    grid: SongGrid
     duration: float
     loudness: tuple[LoudnessPoint, ...]
     phrases: tuple[PhraseResults, ...]
@@ -73,7 +73,7 @@ class StageDocument:
     def performance(self) -> Performance:
         """What is sung and when."""
         return Performance(
-            part=self.frame.part,
+            part=self.grid.part,
             phrases=tuple(shifted(results.phrase, results.onset) for results in self.phrases),
             loudness=self.loudness,
             duration=self.duration,
@@ -128,7 +128,7 @@ class _WrittenSong:
 
 def song_to_plain(song: StageDocument) -> Plain:
     """A song as the plain values of its document."""
-    options, frame = song.options, song.frame
+    options, grid = song.options, song.grid
     return to_plain(
         _WrittenSong(
             format=FORMAT,
@@ -147,17 +147,17 @@ def song_to_plain(song: StageDocument) -> Plain:
                 device=options.device,
                 controls=dict(options.controls),
             ),
-            sample_rate=frame.sample_rate,
-            hop_size=frame.hop_size,
-            frame_seconds=frame.frame_seconds,
-            lead_in_seconds=frame.lead_in_seconds,
+            sample_rate=grid.sample_rate,
+            hop_size=grid.hop_size,
+            frame_seconds=grid.frame_seconds,
+            lead_in_seconds=grid.lead_in_seconds,
             performance=_WrittenPerformance(
-                part=frame.part,
-                duration=frame.to_audio_clock(song.duration),
-                loudness=tuple(replace(point, time=frame.to_audio_clock(point.time)) for point in song.loudness),
+                part=grid.part,
+                duration=grid.to_audio_clock(song.duration),
+                loudness=tuple(replace(point, time=grid.to_audio_clock(point.time)) for point in song.loudness),
             ),
             warnings=song.warnings,
-            phrases=tuple(write_phrase(results, frame) for results in song.phrases),
+            phrases=tuple(write_phrase(results, grid) for results in song.phrases),
         )
     )
 
@@ -172,17 +172,17 @@ def song_from_plain(plain: Plain) -> StageDocument:
     """
     _check_kind(plain)
     written = from_plain(_WrittenSong, plain, "document")
-    frame = _read_frame(written)
+    grid = _read_grid(written)
     performance = written.performance
     song = StageDocument(
         step=written.step,
         voicebank=written.voicebank.id,
         version=written.voicebank.version,
         options=_read_options(written),
-        frame=frame,
-        duration=frame.to_score_clock(performance.duration),
-        loudness=tuple(replace(point, time=frame.to_score_clock(point.time)) for point in performance.loudness),
-        phrases=tuple(read_phrase(phrase, frame, f"phrases[{k}]") for k, phrase in enumerate(written.phrases)),
+        grid=grid,
+        duration=grid.to_score_clock(performance.duration),
+        loudness=tuple(replace(point, time=grid.to_score_clock(point.time)) for point in performance.loudness),
+        phrases=tuple(read_phrase(phrase, grid, f"phrases[{k}]") for k, phrase in enumerate(written.phrases)),
         warnings=written.warnings,
     )
     name = song.voicebank
@@ -204,7 +204,7 @@ def _check_kind(plain: Plain) -> None:
         )
 
 
-def _read_frame(written: _WrittenSong) -> Frame:
+def _read_grid(written: _WrittenSong) -> SongGrid:
     for name, given, low, high in (
         ("sample_rate", written.sample_rate, 8_000, 192_000),
         ("hop_size", written.hop_size, 1, 16_384),
@@ -212,15 +212,15 @@ def _read_frame(written: _WrittenSong) -> Frame:
     ):
         if not low <= given <= high:
             raise invalid(f"document.{name}", f"must be from {low} to {high}, not {given}")
-    frame = Frame(
+    grid = SongGrid(
         part=written.performance.part,
         sample_rate=written.sample_rate,
         hop_size=written.hop_size,
         lead_in_seconds=written.lead_in_seconds,
     )
-    if abs(written.frame_seconds - frame.frame_seconds) > 1e-9:
-        raise invalid("document.frame_seconds", f"must be hop_size / sample_rate, {frame.frame_seconds:.9f}")
-    return frame
+    if abs(written.frame_seconds - grid.frame_seconds) > 1e-9:
+        raise invalid("document.frame_seconds", f"must be hop_size / sample_rate, {grid.frame_seconds:.9f}")
+    return grid
 
 
 def _read_options(written: _WrittenSong) -> SingOptions:
