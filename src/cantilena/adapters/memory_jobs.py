@@ -1,0 +1,67 @@
+"""Jobs in the memory of one process, as long as it lives."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import Lock
+
+from cantilena.ports.jobs import Job, JobStoreError, StoredJob
+
+
+class MemoryJobs:
+    """A :class:`~cantilena.ports.jobs.JobStore`."""
+
+    def __init__(self, *, now: Callable[[], float] = time.time) -> None:
+        self._jobs: dict[str, tuple[Job, int]] = {}
+        self._lock = Lock()
+        self._now = now
+
+    def create(self, job: Job) -> None:
+        with self._lock:
+            if job.job_id in self._jobs:
+                raise JobStoreError("job_exists", f"There is a job {job.job_id!r} already.")
+            self._jobs[job.job_id] = (job, 0)
+
+    def read(self, job_id: str) -> StoredJob | None:
+        with self._lock:
+            found = self._jobs.get(job_id)
+        if found is None or found[0].expires_at <= self._now():
+            return None
+        return StoredJob(job=found[0], revision=str(found[1]))
+
+    def write(self, job: Job, *, revision: str) -> str:
+        with self._lock:
+            found = self._jobs.get(job.job_id)
+            if found is None:
+                raise JobStoreError("job_missing", f"There is no job {job.job_id!r}.")
+            if str(found[1]) != revision:
+                raise JobStoreError("job_changed", f"The job {job.job_id!r} was changed meanwhile.", retryable=True)
+            self._jobs[job.job_id] = (job, found[1] + 1)
+            return str(found[1] + 1)
+
+    def of_session(self, session_id: str, *, limit: int, before: str | None = None) -> tuple[Job, ...]:
+        jobs = sorted(self._living(), key=_age, reverse=True)
+        mine = [job for job in jobs if job.session_id == session_id]
+        if before is not None:
+            places = [place for place, job in enumerate(mine) if job.job_id == before]
+            mine = mine[places[0] + 1 :] if places else []
+        return tuple(mine[:limit])
+
+    def unfinished(self, *, limit: int) -> tuple[Job, ...]:
+        return tuple([job for job in sorted(self._living(), key=_age) if not job.is_finished][:limit])
+
+    def delete(self, job_id: str) -> None:
+        with self._lock:
+            self._jobs.pop(job_id, None)
+
+    def ping(self) -> None:
+        return
+
+    def _living(self) -> list[Job]:
+        with self._lock:
+            return [job for job, _ in self._jobs.values() if job.expires_at > self._now()]
+
+
+def _age(job: Job) -> tuple[float, str]:
+    return (job.created_at, job.job_id)

@@ -1,0 +1,179 @@
+"""Every store of jobs keeps the same promises, also when many write at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cantilena.adapters.memory_jobs import MemoryJobs
+from cantilena.adapters.sqlite_jobs import SqliteJobs
+from cantilena.errors import OptionError
+from cantilena.ports.jobs import Job, JobOutput, JobProblem, JobStore, JobStoreError, JobWarning, Lease
+from cantilena.service import job_changes as change
+from cantilena.service.job_changes import TooLate
+from cantilena.service.jobs import change_job
+
+Make = Callable[[], JobStore]
+
+
+class Clock:
+    seconds = 1000.0
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> JobStore:
+    if request.param == "memory":
+        return MemoryJobs(now=lambda: Clock.seconds)
+    return SqliteJobs(tmp_path / "jobs.sqlite", now=lambda: Clock.seconds)
+
+
+def make_job(job_id: str = "one", **values: object) -> Job:
+    return Job(**{"job_id": job_id, "session_id": "s", "owner": "o", "created_at": 1.0, "updated_at": 1.0,
+                  "expires_at": 2000.0, **values})  # fmt: skip
+
+
+def test_what_is_written_is_read(store: JobStore) -> None:
+    job = make_job(
+        status="failed", step="pitch", message="phrase 3 of 12", progress=0.25, audio_url="/a",
+        error=JobProblem(code="c", message="m", measure="3"), started_at=2.5, finished_at=3.5, seq=7, attempt=2,
+        lease=Lease(holder="h", until=9.0), cancel_requested=True, request={"part": "Sopran", "tempo": 1.5},
+        request_hash="ab", score_sha256="cd", voicebank=("Vesper_1.0", "ef"),
+        outputs=(JobOutput(name="a.flac", kind="audio", format="flac", bytes=3, sha256="00", sample_rate=44100),),
+        warnings=(JobWarning(code="w", message="ü"),), timings_ms={"align": 0.5}, audio_seconds=1.5, rtf=0.1,
+    )  # fmt: skip
+    store.create(job)
+    assert store.read("one").job == job
+    assert store.read("two") is None
+
+
+def test_an_id_is_given_once(store: JobStore) -> None:
+    store.create(make_job())
+    with pytest.raises(JobStoreError) as caught:
+        store.create(make_job(owner="somebody else"))
+    assert caught.value.code == "job_exists"
+    assert store.read("one").job.owner == "o"
+
+
+def test_who_comes_second_must_read_again(store: JobStore) -> None:
+    store.create(make_job())
+    first, second = store.read("one"), store.read("one")
+    revision = store.write(replace(first.job, message="first"), revision=first.revision)
+    with pytest.raises(JobStoreError) as caught:
+        store.write(replace(second.job, message="second"), revision=second.revision)
+    assert caught.value.code == "job_changed"
+    assert store.read("one") == replace(store.read("one"), revision=revision)
+    assert store.read("one").job.message == "first"
+
+
+def test_a_job_that_is_gone_cannot_be_written(store: JobStore) -> None:
+    store.create(make_job())
+    stored = store.read("one")
+    store.delete("one")
+    store.delete("one")
+    with pytest.raises(JobStoreError) as caught:
+        store.write(stored.job, revision=stored.revision)
+    assert caught.value.code == "job_missing"
+    with pytest.raises(OptionError):
+        change_job(store, "one", lambda job: change.request_cancel(job, now=1.0))
+
+
+def test_a_sessions_jobs_come_newest_first_a_page_at_a_time(store: JobStore) -> None:
+    for n in range(5):
+        store.create(make_job(f"j{n}", created_at=float(n // 2)))
+    store.create(make_job("other", session_id="t", created_at=9.0))
+    assert [job.job_id for job in store.of_session("s", limit=2)] == ["j4", "j3"]
+    assert [job.job_id for job in store.of_session("s", limit=9, before="j3")] == ["j2", "j1", "j0"]
+    assert store.of_session("s", limit=9, before="nobody") == ()
+    assert store.of_session("nobody's", limit=9) == ()
+
+
+def test_expired_jobs_are_not_there_any_more(store: JobStore) -> None:
+    store.create(make_job("old", expires_at=999.0))
+    store.create(make_job("new"))
+    assert store.read("old") is None
+    assert [job.job_id for job in store.of_session("s", limit=9)] == ["new"]
+    assert [job.job_id for job in store.unfinished(limit=9)] == ["new"]
+
+
+def test_unfinished_jobs_come_oldest_first(store: JobStore) -> None:
+    for n, status in enumerate(("running", "succeeded", "queued", "canceled", "failed")):
+        store.create(make_job(f"j{n}", created_at=10.0 - n, status=status))
+    assert [job.job_id for job in store.unfinished(limit=9)] == ["j2", "j0"]
+
+
+def test_of_thirty_two_claimers_one_wins(store: JobStore) -> None:
+    store.create(make_job())
+    won: list[str] = []
+    gate = threading.Barrier(32)
+
+    def claim(holder: str) -> None:
+        gate.wait()
+        try:
+            change_job(store, "one", lambda job: change.claim(job, holder=holder, now=1000.0))
+        except TooLate:
+            return
+        won.append(holder)
+
+    run(*[lambda holder=f"h{n}": claim(holder) for n in range(32)])
+    assert won == [store.read("one").job.lease.holder]
+    assert store.read("one").job.attempt == 1
+
+
+def test_cancel_against_finish_has_one_outcome(store: JobStore) -> None:
+    for n in range(20):
+        store.create(make_job(f"j{n}"))
+        change_job(store, f"j{n}", lambda job: change.claim(job, holder="h", now=1000.0))
+
+        def finish(job_id: str = f"j{n}") -> None:
+            problem = JobProblem(code="c", message="m")
+            change_job(store, job_id, lambda job: change.fail(job, holder="h", now=1001.0, problem=problem))
+
+        def cancel(job_id: str = f"j{n}") -> None:
+            try:
+                change_job(store, job_id, lambda job: change.request_cancel(job, now=1001.0))
+                change_job(store, job_id, lambda job: change.give_up(job, holder="h", now=1002.0))
+            except TooLate:
+                return
+
+        run(lambda finish=finish: attempt(finish), cancel)
+        ended = store.read(f"j{n}").job
+        assert (ended.status, ended.error is None) in [("failed", False), ("canceled", True)]
+
+
+def attempt(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except TooLate:
+        return
+
+
+def run(*works: Callable[[], None]) -> None:
+    failures: list[BaseException] = []
+
+    def guarded(work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+
+
+def test_a_store_that_answers_says_nothing(store: JobStore) -> None:
+    store.ping()
+
+
+def test_a_file_that_is_no_database_is_said(tmp_path: Path) -> None:
+    (tmp_path / "jobs.sqlite").write_bytes(b"not a database, by any means" * 100)
+    with pytest.raises(JobStoreError) as caught:
+        SqliteJobs(tmp_path / "jobs.sqlite")
+    assert caught.value.code == "jobs_unreachable"
