@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from cantilena.findings import Finding
-from cantilena.voicebank.nearest import EQUIVALENTS, bare, find_namesake, is_rest, kind_by_name
+from cantilena.voicebank.nearest import bare, equivalents, find_namesake, is_rest, kind_by_name
+from cantilena.voicebank.phonetics import sounds_of
 
 if TYPE_CHECKING:
     from cantilena.language import Language
@@ -99,13 +100,9 @@ class PhonemeResolver:
     def _substitute(self, phoneme: str) -> tuple[str, ...]:
         """What comes nearest to a phoneme in the acoustic stage."""
         table = self._voicebank.acoustic.symbols
-        found: tuple[str, ...] | None = None
+        found: tuple[str, ...] = (table.spell(self._candidates(phoneme)[0][0]),)
         if find_namesake(phoneme, table.sung) is None:
-            for instead in EQUIVALENTS.get(bare(phoneme), ()):
-                known = [self._find_exact(item) for item in instead]
-                if found is None and None not in known:
-                    found = tuple(symbol for symbols in known for symbol in symbols or ())
-        found = found or (table.spell(self._candidates(phoneme)[0][0]),)
+            found = self._find_equivalent(phoneme) or self._divide_diphthong(phoneme, found[0]) or found
         self.findings.append(
             Finding(
                 code="phoneme_substituted",
@@ -115,6 +112,23 @@ class PhonemeResolver:
             )
         )
         return found
+
+    def _find_equivalent(self, phoneme: str) -> tuple[str, ...] | None:
+        """What is usually sung in place of a phoneme, where the voicebank has it."""
+        for instead in equivalents(phoneme):
+            known = [self._find_exact(item) for item in instead]
+            if None not in known:
+                return tuple(symbol for symbols in known for symbol in symbols or ())
+        return None
+
+    def _divide_diphthong(self, phoneme: str, nearest: str) -> tuple[str, ...] | None:
+        """Both vowels of a diphthong, each as near as may be, where the nearest single symbol has only one of them."""
+        for instead in equivalents(phoneme):
+            if len(instead) == 2 and all(kind_by_name(item) == "vowel" for item in instead):
+                whole = len(sounds_of(nearest, None)) > 1
+                spell = self._voicebank.acoustic.symbols.spell
+                return None if whole else tuple(spell(self._candidates(item)[0][0]) for item in instead)
+        return None
 
     def _report_stages(self, symbols: Sequence[str]) -> None:
         """Tell which symbols a stage replaces for itself."""

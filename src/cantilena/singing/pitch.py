@@ -182,8 +182,11 @@ def note_inputs(notes: Sequence[PerformedNote], timing: PhonemeTiming) -> NoteIn
 
 
 def _vowel_spans(timing: PhonemeTiming) -> list[tuple[float, float]]:
-    """Seconds at which vowels of notes begin and end; a note of breath or silence has none."""
-    ends = timing.onsets + timing.durations * timing.frame_seconds
+    """Seconds at which vowels of notes begin and end; a note of breath or silence has none.
+
+    The last frame of each is left off: rounding may put it into the next note.
+    """
+    ends = timing.onsets + (timing.durations - 1) * timing.frame_seconds
     return [
         (float(begin), float(end))
         for phoneme, begin, end in zip(timing.phonemes, timing.onsets, ends, strict=True)

@@ -13,7 +13,8 @@ BREATH: Final = "AP"
 
 EQUIVALENTS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = MappingProxyType(
     {
-        "aa": (("ao",), ("ah",)),
+        "a": (("aa",),),
+        "aa": (("a",), ("ao",), ("ah",)),
         "ae": (("eh",), ("aa",)),
         "ah": (("ax",), ("aa",)),
         "ao": (("aa",), ("ow",)),
@@ -32,15 +33,17 @@ EQUIVALENTS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = MappingProxyType
         "iy": (("ih",),),
         "jh": (("d", "zh"), ("ch",)),
         "ng": (("n",),),
+        "dz": (("d", "z"),),
         "ow": (("ao", "uw"), ("ao",)),
         "oy": (("ao", "iy"), ("ao", "ih")),
         "th": (("t",), ("s",)),
         "tr": (("t", "r"),),
+        "ts": (("t", "s"),),
         "uh": (("uw",), ("ah",)),
         "uw": (("uh",),),
         "v": (("b",), ("f",)),
-        "w": (("uw",),),
-        "y": (("iy",),),
+        "w": (("uw",), ("u",)),
+        "y": (("iy",), ("i",)),
         "z": (("s",),),
         "zh": (("jh",), ("z",), ("sh",)),
     }
@@ -48,12 +51,12 @@ EQUIVALENTS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = MappingProxyType
 """What singers of ARPAbet banks put in a phoneme's place, best first; one phoneme may become two."""
 
 # Sounds without a mouth of their own: whatever their names, each stands for the others of its line.
-_FAMILIES: Final = (
+_CLOSURES: Final = ("cl", "q", "Q", "vf", "VF", "GS", "?")
+_FAMILIES: Final[tuple[tuple[str, ...], ...]] = (
     (SILENCE, "pau", "sil"),
     (BREATH, "br", "EP", "ExAP", "exh"),
-    ("cl", "q", "Q", "vf", "VF", "GS", "?"),
+    _CLOSURES,
 )
-
 
 _OTHER_LANGUAGE = 0.01  # decides between equally near symbols
 
@@ -69,7 +72,7 @@ def bare(symbol: str) -> str:
 
 def is_rest(symbol: str) -> bool:
     """Whether a symbol is silence or breath, under any name."""
-    return any(bare(symbol) in family for family in _FAMILIES[:2])
+    return _family_of(symbol) in _FAMILIES[:2]
 
 
 def kind_by_name(symbol: str) -> Kind:
@@ -84,21 +87,41 @@ def kind_by_name(symbol: str) -> Kind:
 
 
 def find_namesake(symbol: str, table: Iterable[str]) -> str | None:
-    """The same symbol bare, under another prefix, or in another case; the first of a table that there is.
+    """The same symbol bare, under another prefix, or in another case, where the case does not tell two sounds apart.
 
-    >>> find_namesake("en/ah", ["ja/a", "de/ah", "ah"]), find_namesake("Ah", ["ja/ah"]), find_namesake("q", ["cl"])
+    >>> find_namesake("en/ah", ["ja/a", "de/ah", "ah"]), find_namesake("AH", ["ja/ah"]), find_namesake("S", ["s"])
     ('ah', 'ja/ah', None)
     """
     name = bare(symbol)
+    sounds = sounds_of(symbol, None)
+    is_vowel = kind_of_sounds(sounds) == "vowel"
     same = [one for one in table if bare(one).casefold() == name.casefold()]
-    return min(same, key=lambda one: (bare(one) != name, "/" in one), default=None)
+    like = [
+        one
+        for one in same
+        if sounds_of(one, None) == sounds
+        or (bare(one) == name and (kind_of_sounds(sounds_of(one, None)) == "vowel") == is_vowel)
+    ]
+    return min(like, key=lambda one: (bare(one) != name, "/" in one), default=None)
+
+
+def equivalents(symbol: str) -> tuple[tuple[str, ...], ...]:
+    """What is usually sung in place of a symbol; () for one that only looks like a phoneme we know.
+
+    >>> equivalents("en/v"), equivalents("zh/v")
+    ((('b',), ('f',)), ())
+    """
+    name = bare(symbol)
+    alike = sounds_of(name, None) == sounds_of(symbol, None)
+    return EQUIVALENTS.get(name.casefold() if name.isupper() else name, ()) if alike else ()
 
 
 def nearest_symbol(symbol: str, table: Iterable[str], kinds: Mapping[str, Kind] | None = None) -> str:
     """The symbol of a table that comes nearest to one that it lacks.
 
     In order: the same symbol bare, under another prefix or in another case; another name of the same silence, breath
-    or closure; what is usually sung in its place; the nearest sound of its kind; any vowel, a breath, silence.
+    or closure; another name of the same sound; what is usually sung in its place; the nearest sound of its kind; any
+    vowel, a breath, silence.
 
     Parameters
     ----------
@@ -117,21 +140,28 @@ def nearest_symbol(symbol: str, table: Iterable[str], kinds: Mapping[str, Kind] 
     """
     kinds = kinds or {}
     known = [one for one in table if not (one.startswith("<") and one.endswith(">"))]
-    name = bare(symbol)
     if (namesake := find_namesake(symbol, known)) is not None:
         return namesake
-    for family in _FAMILIES:
-        if name in family:
-            for kin in family:
-                for one in known:
-                    if bare(one) == kin:
-                        return one
+    family = _family_of(symbol)
+    kin = [one for one in known if family and _family_of(one) == family]
+    if kin:
+        return min(kin, key=lambda one: family.index(bare(one)))
     if is_rest(symbol):
         return SILENCE if SILENCE in known else known[0]
-    for instead in EQUIVALENTS.get(name.casefold(), ()):
+    sounds = sounds_of(symbol, kinds.get(symbol))
+    same = [one for one in known if sounds and sounds_of(one, kinds.get(one)) == sounds and not _family_of(one)]
+    if same:
+        return min(same, key=lambda one: one.rpartition("/")[0] != symbol.rpartition("/")[0])
+    for instead in equivalents(symbol):
         if len(instead) == 1 and (found := _under_any_prefix(instead[0], symbol, known)) is not None:
             return found
     return _nearest_by_sound(symbol, known, kinds)
+
+
+def _family_of(symbol: str) -> tuple[str, ...]:
+    """The silences, breaths or closures that a symbol is one of; () for a sound, such as the q of pinyin."""
+    family = next((family for family in _FAMILIES if bare(symbol) in family), ())
+    return family if family is not _CLOSURES or sounds_of(symbol, None) == sounds_of("cl", None) else ()
 
 
 def _under_any_prefix(name: str, symbol: str, known: list[str]) -> str | None:
@@ -144,7 +174,8 @@ def _nearest_by_sound(symbol: str, known: list[str], kinds: Mapping[str, Kind]) 
     wanted = sounds_of(symbol, kinds.get(symbol))
     is_vowel = kinds.get(symbol, kind_of_sounds(wanted)) == "vowel"
     prefix = symbol.rpartition("/")[0]
-    voiced = [one for one in known if not is_rest(one)]
+    # A closure is a stop that is never released: nobody would hear a consonant.
+    voiced = [one for one in known if not _family_of(one)]
     vowels = [one for one in voiced if kinds.get(one, kind_by_name(one)) == "vowel"]
     same_kind = vowels if is_vowel else [one for one in voiced if one not in vowels]
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from typing import Final, Literal, NamedTuple
+from unicodedata import normalize
 
 Kind = Literal["vowel", "glide", "consonant"]
 
@@ -37,9 +38,9 @@ _VOWELS: Final[Mapping[str, _Vowel]] = {
     name: _Vowel(height, back, rounded)
     for name, height, back, rounded in (
         ("i", 1.0, 0.0, 0), ("y", 1.0, 0.0, 1), ("ɨ", 1.0, 0.5, 0), ("ʉ", 1.0, 0.5, 1), ("ɯ", 1.0, 1.0, 0),
-        ("u", 1.0, 1.0, 1), ("ɪ", 0.85, 0.2, 0), ("ʏ", 0.85, 0.2, 1), ("ʊ", 0.85, 0.8, 1), ("e", 0.67, 0.0, 0),
-        ("ø", 0.67, 0.0, 1), ("ɤ", 0.67, 1.0, 0), ("o", 0.67, 1.0, 1), ("ə", 0.5, 0.5, 0), ("ɛ", 0.33, 0.1, 0),
-        ("œ", 0.33, 0.1, 1), ("ɜ", 0.4, 0.5, 0), ("ʌ", 0.33, 0.8, 0), ("ɔ", 0.33, 1.0, 1), ("æ", 0.17, 0.1, 0),
+        ("u", 1.0, 1.0, 1), ("ɪ", 0.85, 0.2, 0), ("ʏ", 0.85, 0.2, 1), ("ʊ", 0.85, 0.8, 1), ("e", 0.6, 0.0, 0),
+        ("ø", 0.6, 0.0, 1), ("ɤ", 0.6, 1.0, 0), ("o", 0.6, 1.0, 1), ("ə", 0.5, 0.5, 0), ("ɛ", 0.4, 0.1, 0),
+        ("œ", 0.4, 0.1, 1), ("ɜ", 0.45, 0.5, 0), ("ʌ", 0.4, 0.8, 0), ("ɔ", 0.4, 1.0, 1), ("æ", 0.17, 0.1, 0),
         ("ɐ", 0.17, 0.5, 0), ("a", 0.0, 0.4, 0), ("ɑ", 0.0, 0.9, 0), ("ɒ", 0.0, 1.0, 1),
     )
 }  # fmt: skip
@@ -62,6 +63,7 @@ _CONSONANTS: Final[Mapping[str, _Consonant]] = {
     for sound in sounds
 }  # fmt: skip
 
+_RHOTICS: Final = frozenset("ɹɻɾrʁʀ")
 _GLIDES: Final = frozenset("jɥwʋɹɻlɫʎɾr")
 
 _MANNERS: Final[Mapping[frozenset[str], float]] = {
@@ -75,13 +77,14 @@ _MANNERS: Final[Mapping[frozenset[str], float]] = {
 }  # fmt: skip
 _UNLIKE = 0.9  # two manners that have nothing in common
 _VOICE = 0.2
+_OTHER_R = 0.2  # an r is an r, wherever it is made
 _OTHER_SOUND = 3.0  # between a vowel and a consonant
 _LATER = 0.4  # what the second and later sounds of a symbol weigh beside the first
 _NO_SOUND = 1.0  # for a later sound that one of two symbols lacks
 
 _NAMES: Final[Mapping[str, str]] = {
     # ARPAbet and what English voicebanks add to it
-    "aa": "ɑ", "ae": "æ", "ah": "ʌ", "ao": "ɔ", "aw": "aʊ", "ax": "ə", "axr": "əɹ", "ay": "aɪ", "eh": "ɛ", "er": "əɹ",
+    "aa": "ɑ", "ae": "æ", "ah": "ɐ", "ao": "ɔ", "aw": "aʊ", "ax": "ə", "axr": "əɹ", "ay": "aɪ", "eh": "ɛ", "er": "əɹ",
     "ey": "eɪ", "ih": "ɪ", "ix": "ɨ", "iy": "i", "ow": "oʊ", "oy": "ɔɪ", "uh": "ʊ", "uw": "u", "ux": "ʉ",
     "ch": "ʧ", "dh": "ð", "dr": "ʤɹ", "dx": "ɾ", "hh": "h", "jh": "ʤ", "ng": "ŋ", "r": "ɹ", "sh": "ʃ", "th": "θ",
     "tr": "ʧɹ", "y": "j", "zh": "ʒ",
@@ -92,12 +95,12 @@ _NAMES: Final[Mapping[str, str]] = {
 }  # fmt: skip
 _PINYIN: Final[Mapping[str, str]] = {
     "zh": "ʤ", "q": "ʧ", "x": "ʃ", "j": "ʤ", "c": "ʦ", "z": "ʣ", "r": "ʒ", "h": "x", "v": "y", "er": "ɑɹ", "ir": "ɨ",
-    "i0": "ɨ", "e": "ɤ", "en": "ən", "eng": "əŋ",
+    "i0": "ɨ", "e": "ɤ", "en": "ən", "eng": "əŋ", "ao": "aʊ", "ou": "oʊ",
 }  # fmt: skip
 _NAMES_OF_LANGUAGE: Final[Mapping[str, Mapping[str, str]]] = {
     "zh": _PINYIN,
     "yue": _PINYIN,
-    "ja": {"r": "ɾ", "f": "ɸ", "u": "ɯ"},
+    "ja": {"r": "ɾ", "f": "ɸ"},
     "ko": {"eo": "ʌ", "eu": "ɯ", "ae": "ɛ", "oe": "ø", "r": "ɾ", "j": "ʤ", "jj": "ʤ"},
     "fr": {"y": "y", "uu": "y", "eu": "ø", "ou": "u", "r": "ʁ", "rh": "ʁ", "an": "ɑn", "on": "ɔn", "j": "ʒ"},
     "de": {"r": "ʁ", "j": "j", "ue": "y", "oe": "ø", "x": "x", "cc": "ç"},
@@ -106,6 +109,7 @@ _X_SAMPA: Final[Mapping[str, str]] = dict(
     zip("A{EIOQUV@32SZTDNJRLBCGHMXY4?9&", "ɑæɛɪɔɒʊʌəɜøʃʒθðŋɲʁʎβçɣɥɯχʏɾʔœœ", strict=True)
 )
 _LETTERS: Final[Mapping[str, str]] = {"c": "k", "y": "j", "r": "ɹ", "q": "k"}
+_UMLAUTS: Final[Mapping[str, str]] = {"ü": "y", "ö": "ø", "ä": "ɛ"}
 _PAIRS: Final[Mapping[str, str]] = {
     "sh": "ʃ", "ch": "ʧ", "zh": "ʒ", "th": "θ", "dh": "ð", "ng": "ŋ", "ts": "ʦ", "dz": "ʣ", "tS": "ʧ", "dZ": "ʤ",
     "tʃ": "ʧ", "dʒ": "ʤ", "tɕ": "ʧ", "dʑ": "ʤ", "ph": "p", "kh": "k",
@@ -118,7 +122,8 @@ def sounds_of(symbol: str, kind: Kind | None) -> str:
     prefix, _, name = symbol.rpartition("/")
     stem = name.rstrip("0123456789:ː") or name  # stress, tone and length
     own = _NAMES_OF_LANGUAGE.get(prefix, {})
-    folded = stem.casefold() if len(stem) > 1 else stem
+    # "AH" is "ah", but the S of X-SAMPA's "tS" is none of "ts".
+    folded = stem.casefold() if len(stem) > 1 and (stem.isupper() or stem.istitle()) else stem
     named = own.get(name) or own.get(stem) or _NAMES.get(name) or _NAMES.get(folded)
     readings = [named] if named else []
     readings += [_spell_out(stem, _LETTERS), _spell_out(stem, {})]
@@ -161,7 +166,8 @@ def _spell_out(name: str, letters: Mapping[str, str]) -> str:
             sounds += _PAIRS[pair]
             at += 2
             continue
-        sound = _X_SAMPA.get(letter) or letters.get(letter.casefold()) or letter.casefold()
+        plain = normalize("NFD", letter)[0].casefold()  # without its accents
+        sound = _X_SAMPA.get(letter) or _UMLAUTS.get(letter.casefold()) or letters.get(plain) or plain
         if (sound in _VOWELS or sound in _CONSONANTS) and not sounds.endswith(sound):
             sounds += sound
         at += 1
@@ -175,5 +181,7 @@ def _distance_of_sounds(one: str, other: str) -> float:
     if one in _CONSONANTS and other in _CONSONANTS:
         c, d = _CONSONANTS[one], _CONSONANTS[other]
         manner = 0.0 if c.manner == d.manner else _MANNERS.get(frozenset((c.manner, d.manner)), _UNLIKE)
+        if one in _RHOTICS and other in _RHOTICS:
+            return _OTHER_R * (one != other)
         return abs(c.place - d.place) + manner + _VOICE * abs(c.voiced - d.voiced)
     return _OTHER_SOUND

@@ -188,6 +188,13 @@ def test_what_only_another_stage_lacks_is_replaced_there_alone(tmp_path):
     assert findings == ["The stage dsdur of the voicebank Bank has no phoneme 'z'; it is told s instead."]
 
 
+def test_both_vowels_of_a_diphthong_are_sung_where_neither_is_there(tmp_path):
+    singer = make_singer(tmp_path / "Bank", phonemes=["a", "i", "u", "s", "k"])
+    sequence, findings = align(make_phrase("sky"), singer, Toy(), {})
+    assert [p.symbol for g in sequence.groups for p in g.phonemes] == ["SP", "s", "k", "a", "i"]
+    assert [f.message for f in findings] == ["The voicebank Bank has no phoneme 'ay'; a i is sung in its place."]
+
+
 def test_nothing_is_ever_left_out(tmp_path):
     singer = make_singer(tmp_path / "Bank", phonemes=["uw", "aa"])
     sequence, (finding,) = align(make_phrase("foo"), singer, Toy(), {})
