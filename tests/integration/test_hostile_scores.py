@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from cantilena.errors import CantilenaError, LyricError, ScoreError
-from cantilena.score import Melody, describe_score, extract_melody, read_score
+from cantilena.score import Melody, extract_melody, read_score
+from cantilena.score.describe import describe_score
 
 HOSTILE = Path(__file__).resolve().parents[3] / "shared" / "scores" / "hostile"
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from cantilena.errors import ScoreError
-from cantilena.score import Melody, Score, describe_score, extract_melody, read_score
+from cantilena.score import Melody, Score, extract_melody, read_score
+from cantilena.score.describe import describe_score
 from cantilena.score.voices import all_lines
 
 SCORES = Path(__file__).resolve().parents[3] / "shared" / "scores"

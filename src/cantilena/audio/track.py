@@ -10,7 +10,9 @@ done in blocks that count from the beginning of the track, so the samples do not
 from __future__ import annotations
 
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -33,6 +35,8 @@ _GAIN_HOP: Final = 64
 # A phrase of one short note may be followed by one that begins with a long cluster of consonants, and so starts
 # earlier than it. What lies less than this behind the newest waveform can still change.
 _OPEN_SECONDS: Final = 2.0
+# Memory for a phrase rather than for a song, also where singing is faster than measuring.
+_WAITING_BLOCKS: Final = 32
 # Ten seconds or so stay in memory; what is longer goes to a temporary file.
 _STORE_BYTES_IN_MEMORY: Final = 2 * 2**20
 
@@ -140,8 +144,7 @@ class TrackBuilder:
         self._store: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_STORE_BYTES_IN_MEMORY)  # noqa: SIM115
         self._n_stored = 0
         self._open: NDArray[np.float32] = np.zeros(0, dtype=np.float32)  # what begins at sample _n_stored
-        self._loudness = LoudnessMeter(sample_rate)
-        self._peaks = PeakMeter(sample_rate)
+        self._meters = _Meters(sample_rate)
 
     def __enter__(self) -> Self:
         return self
@@ -149,6 +152,7 @@ class TrackBuilder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._meters.close()
         with suppress(OSError):  # what it could not write is not wanted any more
             self._store.close()
 
@@ -186,11 +190,11 @@ class TrackBuilder:
             self._put_down_block(self._open)
         with _temporary_storage():
             self._store.flush()
-        peaks = self._peaks.finish()
+        loudness, peaks = self._meters.finish()
         return Track(
             sample_rate=self._sample_rate,
             n_samples=self._n_stored,
-            levelling=plan_levelling(self._loudness.integrated(), peaks, sample_rate=self._sample_rate),
+            levelling=plan_levelling(loudness, peaks, sample_rate=self._sample_rate),
             read=self._read,
         )
 
@@ -213,12 +217,47 @@ class TrackBuilder:
         with _temporary_storage():
             self._store.write(shaped.tobytes())
         self._n_stored += len(shaped)
-        self._loudness.add(shaped)
-        self._peaks.add(shaped)
+        self._meters.add(shaped)
 
     def _read(self, begin: int, end: int) -> NDArray[np.float32]:
         self._store.seek(4 * begin)
         return np.frombuffer(self._store.read(4 * (end - begin)), dtype=np.float32)
+
+
+class _Meters:
+    """Loudness and peaks of what is put down, in order, measured in a thread of their own beside the singing.
+
+    Parameters
+    ----------
+    sample_rate : int
+        Hz.
+    """
+
+    def __init__(self, sample_rate: int) -> None:
+        self._loudness = LoudnessMeter(sample_rate)
+        self._peaks = PeakMeter(sample_rate)
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="meters")
+        self._waiting: deque[Future[None]] = deque()
+
+    def add(self, samples: NDArray[np.float32]) -> None:
+        """Take the next samples [shape=(n,)], which nobody may change any more."""
+        self._waiting.append(self._worker.submit(self._measure, samples))
+        if len(self._waiting) > _WAITING_BLOCKS:
+            self._waiting.popleft().result()
+
+    def finish(self) -> tuple[float | None, NDArray[np.float32]]:
+        """Integrated loudness and the peaks of the hops of everything taken."""
+        while self._waiting:
+            self._waiting.popleft().result()
+        return self._loudness.integrated(), self._peaks.finish()
+
+    def close(self) -> None:
+        """End the thread; what is not measured yet is not wanted any more."""
+        self._worker.shutdown(wait=True, cancel_futures=True)
+
+    def _measure(self, samples: NDArray[np.float32]) -> None:
+        self._loudness.add(samples)
+        self._peaks.add(samples)
 
 
 @contextmanager

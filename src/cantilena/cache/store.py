@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 import os
 import re
-import secrets
 import stat
 import zlib
 from collections.abc import Iterable, Iterator
@@ -107,7 +106,7 @@ class ContentStore:
     def write(self, kind: str, key: str, parts: Iterable[bytes]) -> None:
         """Store the joined parts under a key; nobody ever reads some of them without the rest."""
         shard = self._shard(kind, key)
-        part = shard / f".{secrets.token_hex(8)}.part"
+        part = shard / f".{os.urandom(8).hex()}.part"
         try:
             self._require_own_folder()
             for folder in (shard.parent, shard):

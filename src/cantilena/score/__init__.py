@@ -1,18 +1,17 @@
-"""MusicXML in, a melody out: reading scores, choosing what is sung, describing what is there."""
+"""MusicXML in, a melody out: reading scores and choosing what is sung; ``describe`` tells what is there."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from cantilena.score.container import load_bytes, open_score
-from cantilena.score.describe import ScoreDescription, describe_score
 from cantilena.score.extract import extract_melody
 from cantilena.score.melody import Melody
 from cantilena.score.model import Score
 from cantilena.score.notices import Notices
 from cantilena.score.reader import read_document
 
-__all__ = ["Melody", "Score", "ScoreDescription", "describe_score", "extract_melody", "read_score"]
+__all__ = ["Melody", "Score", "extract_melody", "read_score"]
 
 
 def read_score(source: Path | bytes, *, name: str | None = None) -> Score:

@@ -24,7 +24,6 @@ from cantilena.audio.waveform import Waveform
 from cantilena.findings import Finding
 from cantilena.singing.controls import NEUTRAL, SCALES, ControlCurve, Controls
 from cantilena.singing.results import Phoneme, PhonemeSequence
-from cantilena.version import package_version
 
 if TYPE_CHECKING:
     from cantilena.cache import ContentStore
@@ -143,14 +142,16 @@ def _singing_voicebank(voicebank: Voicebank) -> tuple[object, ...]:
 
 @cache
 def _program() -> tuple[str, ...]:
-    """What computes: this program, to the byte, with the libraries and on the kind of processor that decide sums."""
+    """What computes: this program to the byte, whatever its version says, and what else decides sums: the libraries,
+    the kind of processor.
+    """
     package = Path(__file__).parents[1]
     digest = hashlib.blake2b(digest_size=16)
     for name in _MODULES:
         place = package / name
         for file in sorted(place.glob("*.py")) if place.is_dir() else [place]:
             digest.update(file.read_bytes())
-    return package_version(), digest.hexdigest(), np.__version__, *_onnxruntime(), platform.machine(), _processor()
+    return digest.hexdigest(), np.__version__, *_onnxruntime(), platform.machine(), _processor()
 
 
 def _onnxruntime() -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from cantilena.score import describe_score
+from cantilena.score.describe import describe_score
 from tests.unit.score.engraving import BACKWARD, backup, lyric, note, part, read, rest, words
 
 

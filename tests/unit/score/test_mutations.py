@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from cantilena.errors import CantilenaError
-from cantilena.score import Melody, describe_score, extract_melody, read_score
+from cantilena.score import Melody, extract_melody, read_score
+from cantilena.score.describe import describe_score
 from tests.unit.score.engraving import (
     BACKWARD,
     FORWARD,

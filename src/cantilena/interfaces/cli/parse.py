@@ -17,7 +17,8 @@ def parse(
 ) -> None:
     """Describe SCORE: its parts, verses, ranges and length; anything readable is described, singable or not."""
     start_logging()
-    from cantilena.score import describe_score, read_score
+    from cantilena.score import read_score
+    from cantilena.score.describe import describe_score
     from cantilena.units import midi_to_name
 
     description = describe_score(read_score(score), notes=notes)
