@@ -93,13 +93,6 @@ def test_speakers_left_out_of_the_configuration_are_missed(bank):
         sing(bank)
 
 
-def test_a_bank_without_durations_is_not_supported(bank):
-    shutil.rmtree(bank / "dsdur")
-    with pytest.raises(VoicebankError, match="has no folder dsdur") as raised:
-        sing(bank)
-    assert raised.value.code == "voicebank_unsupported"
-
-
 def test_a_bank_without_vocoder_says_where_one_belongs(bank):
     shutil.rmtree(bank / "dsvocoder")
     with pytest.raises(VoicebankError, match="no vocoder 'tiny_vocoder' lies beside the voicebank"):

@@ -2,17 +2,18 @@
 
 Conventions
 -----------
-The model predicts lengths; anchors decide. Whatever begins on a beat begins there, to the frame; the phonemes of a
-group share the time to the next anchor in the proportions predicted, the vowel keeping a third of it at least.
-Consonants before a phrase, or after a rest inside it, keep their predicted lengths. Where it is too crowded,
-phonemes are shortened, never dropped. Seconds become frames once, on their cumulative sum.
+The model predicts lengths, or a rule for a voicebank without one; anchors decide. Whatever begins on a beat begins
+there, to the frame; the phonemes of a group share the time to the next anchor in the proportions predicted, the vowel
+keeping a third of it at least. Consonants before a phrase, or after a rest inside it, keep their predicted lengths.
+Where it is too crowded, phonemes are shortened, never dropped. Seconds become frames once, on their cumulative sum.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -36,12 +37,14 @@ from cantilena.voicebank.symbols import BREATH, SILENCE
 if TYPE_CHECKING:
     from cantilena.singing.controls import Controls
     from cantilena.voicebank import Voicebank
+    from cantilena.voicebank.dictionary import Kind
 
 _SHORTEST_CONSONANT: Final = 0.02
 _SHORTEST_SILENCE: Final = 0.02
 _LEAST_VOWEL_SHARE: Final = 1.0 / 3.0
 _LEAST_SHARE_BEFORE_REST: Final = 0.5  # of a note, when the consonants after a short rest reach back into it
 _BREATH_SECONDS: Final = (0.15, 0.4)
+_USUAL_SECONDS: Final[Mapping[Kind, float]] = MappingProxyType({"vowel": 0.1, "glide": 0.06, "consonant": 0.08})
 
 _Seconds = NDArray[np.float64]
 
@@ -77,6 +80,8 @@ def _predict(
 ) -> list[_Seconds]:
     """Predicted seconds for the phonemes of each group."""
     stage, groups = voicebank.durations, sequence.groups
+    if "dur" not in stage.models:
+        return lengths_by_rule(sequence)
     symbols = [phoneme.symbol for group in groups for phoneme in group.phonemes]
     sizes = [len(group.phonemes) for group in groups]
     anchors = np.array([*(group.onset for group in groups), sequence.offset])
@@ -96,6 +101,22 @@ def _predict(
     )["ph_dur_pred"]
     seconds = np.maximum(frames.reshape(-1).astype(np.float64), 0.0) * stage.frame_seconds
     return np.split(seconds, np.cumsum(sizes)[:-1])
+
+
+def lengths_by_rule(sequence: PhonemeSequence) -> list[_Seconds]:
+    """Seconds for the phonemes of each group where no model tells them: vowels have what consonants leave."""
+    anchors = [*(group.onset for group in sequence.groups), sequence.offset]
+    lengths = []
+    for group, (begin, end) in zip(sequence.groups, pairwise(anchors), strict=True):
+        seconds = np.array([_USUAL_SECONDS[phoneme.kind] for phoneme in group.phonemes])
+        vowels = np.array([phoneme.kind == "vowel" for phoneme in group.phonemes])
+        left = end - begin - seconds[~vowels].sum()
+        if vowels.any():
+            seconds[vowels] = max(left / vowels.sum(), _USUAL_SECONDS["vowel"])
+        if group.is_rest:
+            seconds[0] = _BREATH_SECONDS[1]
+        lengths.append(seconds)
+    return lengths
 
 
 def _provisional_times(anchors: _Seconds, sizes: Sequence[int]) -> _Seconds:

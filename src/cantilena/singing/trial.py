@@ -96,7 +96,7 @@ def _try_phrase(voicebank: Voicebank) -> tuple[Failure, ...]:
 
     sequence = _sequence(voicebank.durations)
     timing = attempt(
-        voicebank.durations, "dur", lambda: predict_durations(sequence, voicebank, speaker)
+        voicebank.durations, _timing_role(voicebank), lambda: predict_durations(sequence, voicebank, speaker)
     ) or _stand_in(sequence, voicebank)  # fmt: skip
     pitch = attempt(
         *((voicebank.pitch, "pitch") if voicebank.pitch else (voicebank.acoustic, "acoustic")),
@@ -113,6 +113,10 @@ def _try_phrase(voicebank: Voicebank) -> tuple[Failure, ...]:
         lambda: synthesize_audio(timing, pitch, variance, voicebank, speaker=speaker, steps=_STEPS, generator=noise),
     )  # fmt: skip
     return tuple(failures)
+
+
+def _timing_role(voicebank: Voicebank) -> str:
+    return "acoustic" if voicebank.durations is voicebank.acoustic else "dur"
 
 
 def _try_phonemes(voicebank: Voicebank) -> Iterator[Failure]:
@@ -133,7 +137,8 @@ def _try_phonemes(voicebank: Voicebank) -> Iterator[Failure]:
     def encode(stage: Stage, symbols: Sequence[str]) -> object:
         return encode_phonemes(stage, _timing(stage, symbols))
 
-    yield from _try_symbols(voicebank.durations, "linguistic", encode_unsung)
+    if voicebank.durations is not voicebank.acoustic:
+        yield from _try_symbols(voicebank.durations, "linguistic", encode_unsung)
     for stage in filter(None, (voicebank.pitch, voicebank.variance)):
         yield from _try_symbols(stage, "linguistic", encode)
     yield from _try_symbols(voicebank.acoustic, "acoustic", sing)

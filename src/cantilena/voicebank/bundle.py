@@ -146,8 +146,10 @@ class Voicebank:
     ----------
     info : VoicebankInfo
         Everything told about it.
-    acoustic, durations : Stage
-        The two stages every voicebank needs.
+    acoustic : Stage
+        The stage every voicebank needs.
+    durations : Stage
+        Its stage of durations; where it has none the acoustic stage, whose phonemes are then timed by rule.
     pitch, variance : Stage or None
         The two it may lack.
     vocoder : Vocoder
@@ -229,7 +231,8 @@ class Voicebank:
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages there are, in the order of singing."""
-        return tuple(stage for stage in (self.durations, self.pitch, self.variance, self.acoustic) if stage)
+        stages = (self.durations, self.pitch, self.variance, self.acoustic)
+        return tuple(dict.fromkeys(stage for stage in stages if stage))
 
     @property
     def has_breath(self) -> bool:
@@ -288,7 +291,7 @@ def open_voicebank(
     Raises
     ------
     VoicebankError
-        ``voicebank_broken``: a file is missing or damaged. ``voicebank_unsupported``: it lacks a stage.
+        ``voicebank_broken``: a file is missing or damaged.
     """
     if threads < 0:
         raise OptionError(
@@ -301,16 +304,13 @@ def open_voicebank(
     layout = find_layout(folder)
     info = describe_voicebank(folder)
     opener = StageOpener(layout, info.colours, engine)
-    durations = opener.sub_stage("dsdur", "dur")
-    if durations is None:
-        raise opener.no_durations()
     acoustic = opener.acoustic()
     place = find_vocoder(layout, acoustic.config)
     check_vocoder(acoustic.config, place.config)
     return Voicebank(
         info=info,
         acoustic=acoustic,
-        durations=durations,
+        durations=opener.sub_stage("dsdur", "dur") or acoustic,
         pitch=opener.sub_stage("dspitch", "pitch"),
         variance=opener.sub_stage("dsvariance", "variance"),
         vocoder=opener.vocoder(place),
@@ -359,15 +359,6 @@ class StageOpener:
         if any(path.suffix.casefold() == ".onnx" for path in folder.iterdir()):
             raise broken(folder / "dsconfig.yaml", f"is missing (the configuration of {name})")
         return None
-
-    def no_durations(self) -> VoicebankError:
-        """What is to be said of a voicebank without a duration stage."""
-        return VoicebankError(
-            "voicebank_unsupported",
-            f"The voicebank {self._layout.folder.name} has no folder dsdur, so nothing says how long its phonemes "
-            "last.",
-            hint="Choose a voicebank with a duration model.",
-        )
 
     def stage(self, config: StageConfig, models: Mapping[str, Model]) -> Stage:
         """A stage that runs the given models."""

@@ -39,6 +39,7 @@ _Result = TypeVar("_Result")
 
 _SUB_STAGES = (("dsdur", "dur"), ("dspitch", "pitch"), ("dsvariance", "variance"))
 _SHOWN = 8
+_TIMED_BY_RULE = "voicebank_without_durations"
 
 
 def inspect_voicebank(folder: Path, engine: EngineOptions) -> tuple[VoicebankReport, Voicebank | None]:
@@ -88,7 +89,8 @@ class _Inspector:
         there = {name: stage for name, stage in {**stages, "acoustic": acoustic}.items() if stage is not None}
         self._compare(tuple(there.values()), info.speakers if info else ())
         voicebank = None
-        if info and acoustic and vocoder and (durations := stages["durations"]):
+        durations = stages["durations"] or (acoustic if self._timed_by_rule() else None)
+        if info and acoustic and vocoder and durations:
             voicebank = Voicebank(
                 info=info, acoustic=acoustic, durations=durations, pitch=stages["pitch"],
                 variance=stages["variance"], vocoder=vocoder, engine=self._engine,
@@ -126,8 +128,14 @@ class _Inspector:
         if config is not None:
             return self._open_stage(opener, config, ("linguistic", role))
         if role == "dur" and len(self._problems) == problems:
-            self._add(as_problem(opener.no_durations(), folder, self._folder))
+            self._warn(
+                _TIMED_BY_RULE, folder, "is missing, so phonemes last as long as a rule says",
+                "Ask the voicebank's author for its duration model; with it, consonants sound more natural.",
+            )  # fmt: skip
         return None
+
+    def _timed_by_rule(self) -> bool:
+        return any(problem.code == _TIMED_BY_RULE for problem in self._problems)
 
     def _open_stage(self, opener: StageOpener, config: StageConfig, roles: Sequence[str]) -> Stage:
         """A stage with those of its models that can be opened."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cantilena.singing.durations import FittedSequence, fit_to_anchors, to_frames
+from cantilena.singing.durations import FittedSequence, fit_to_anchors, lengths_by_rule, to_frames
 from cantilena.singing.results import PADDING_FRAMES, Phoneme, PhonemeGroup, PhonemeSequence, PhonemeTiming
 
 FRAME = 512 / 44100
@@ -158,3 +158,24 @@ def test_nothing_is_dropped_and_no_length_is_negative(made):
     sung = [p for g in asked.groups for p in g.phonemes if p.note is not None]
     assert [p for g in fitted.groups for p in g.phonemes if p.note is not None] == sung
     assert all((g.seconds > 0).all() for g in fitted.groups)
+
+
+def test_without_a_model_vowels_have_what_consonants_leave():
+    phrase = sequence((-0.5, "SP s"), (0.0, "aa s t"), (2.0, "aa t"), (2.2, "aa iy"), offset=3.2)
+    lengths = lengths_by_rule(phrase)
+    assert lengths[0][1] == pytest.approx(0.08)
+    assert lengths[1].tolist() == pytest.approx([1.84, 0.08, 0.08])  # a long note does not stretch its consonants
+    assert lengths[2].tolist() == pytest.approx([0.12, 0.08])
+    assert lengths[3].tolist() == pytest.approx([0.5, 0.5])
+    timing = to_frames(fit_to_anchors(phrase, lengths), frame_seconds=FRAME)
+    onsets = [onset for onset, phoneme in zip(timing.onsets, timing.phonemes, strict=True) if phoneme.symbol == "aa"]
+    assert onsets == pytest.approx([0.0, 2.0, 2.2], abs=FRAME)
+
+
+def test_without_a_model_a_crowded_note_keeps_its_vowel():
+    phrase = sequence((-0.5, "SP"), (0.0, "aa s t s"), offset=0.15)
+    lengths = lengths_by_rule(phrase)
+    assert lengths[1].tolist() == pytest.approx([0.1, 0.08, 0.08, 0.08])
+    (_, fitted) = fit_to_anchors(phrase, lengths).groups
+    assert fitted.seconds.sum() == pytest.approx(0.15)
+    assert fitted.seconds[0] >= 0.05 - 1e-9
