@@ -28,6 +28,8 @@ class ChildRun:
     ----------
     seconds : float
         By the clock, start-up included.
+    cpu_seconds : float
+        On all cores together: hardly more on a busy machine than on an idle one.
     peak_mb : float
         Largest resident memory, in 10**6 bytes.
     output : str
@@ -35,6 +37,7 @@ class ChildRun:
     """
 
     seconds: float
+    cpu_seconds: float
     peak_mb: float
     output: str
 
@@ -62,7 +65,10 @@ def run_child(command: Sequence[str], *, environment: Mapping[str, str] | None =
             said = err.read().decode(errors="replace").strip()[-500:]
             raise ChildFailed(f"{' '.join(map(str, command[:4]))} ... ended with {child.returncode}: {said}")
         return ChildRun(
-            seconds=seconds, peak_mb=usage.ru_maxrss * _MAXRSS_BYTES / _MEGABYTE, output=out.read().decode()
+            seconds=seconds,
+            cpu_seconds=usage.ru_utime + usage.ru_stime,
+            peak_mb=usage.ru_maxrss * _MAXRSS_BYTES / _MEGABYTE,
+            output=out.read().decode(),
         )
 
 

@@ -30,9 +30,10 @@ ROUNDS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sung:
-    """One song by the command or by an open voicebank: seconds it took, and phrases found and not found."""
+    """One song by the command or by an open voicebank: what it took, and phrases found and not found."""
 
     seconds: float
+    cpu_seconds: float
     hits: int
     misses: int
 
@@ -77,7 +78,9 @@ def _measure(song: Path, for_command: Sequence[Path], for_python: Sequence[Path]
             environment=environment,
         )  # fmt: skip
         cache = json.loads(run.output)["cache"]
-        return Sung(seconds=run.seconds, hits=cache["hits"], misses=cache["misses"])
+        return Sung(
+            seconds=run.seconds, cpu_seconds=run.cpu_seconds, hits=cache["hits"], misses=cache["misses"]
+        )  # fmt: skip
 
     cold = command(song)
     again = [command(song) for _ in for_command]
@@ -86,11 +89,17 @@ def _measure(song: Path, for_command: Sequence[Path], for_python: Sequence[Path]
     run = run_child([sys.executable, "-m", "benchmarks.one_word_changed", "--open", *scores], environment=environment)
     first, *others = (Sung(**sung) for sung in json.loads(run.output))
 
-    table = Table(title="One word of a three-minute song changed", columns=("song", "s", "bar", "hits", "misses"))
+    table = Table(
+        title="One word of a three-minute song changed", columns=("song", "s", "bar", "processor s", "hits", "misses")
+    )
 
     def add(name: str, sung: Sequence[Sung], bar: Bar | None = None) -> None:
         seconds = statistics.median(one.seconds for one in sung)
-        table.add(name, Figure(value=seconds, bar=bar), str(bar or ""), str(sung[0].hits), str(sung[0].misses))
+        cpu = statistics.median(one.cpu_seconds for one in sung)
+        table.add(
+            name, Figure(value=seconds, bar=bar), str(bar or ""), Figure(value=cpu), str(sung[0].hits),
+            str(sung[0].misses),
+        )  # fmt: skip
 
     add("command, nothing kept yet", [cold])
     add("command, unchanged", again)
@@ -99,7 +108,8 @@ def _measure(song: Path, for_command: Sequence[Path], for_python: Sequence[Path]
     add("Python, voicebank open, one word changed", others, SECONDS)
     table.remarks += [
         f"The built-in voice, {THREADS} threads; medians of {len(changed)}, another word each time. The command's time "
-        "is that of its process, the file written; Python's is that of `cantilena.sing` until the samples are there.",
+        "is that of its process, the file written; Python's is that of `cantilena.sing` until the samples are there. "
+        "processor: on both cores together, which other work on the machine hardly changes.",
         f"Load of the machine when this began: {load}.",
     ]
     return table
@@ -107,7 +117,7 @@ def _measure(song: Path, for_command: Sequence[Path], for_python: Sequence[Path]
 
 def sing_with_open_voicebank(scores: Sequence[str]) -> list[Sung]:
     """Sing one score after the other with the built-in voice, opened once."""
-    import cantilena
+    from cantilena.api import sing
     from cantilena.bootstrap import content_store, voicebank_folders
     from cantilena.settings import load_settings
     from cantilena.voicebank import find_voicebank, open_voicebank
@@ -118,10 +128,11 @@ def sing_with_open_voicebank(scores: Sequence[str]) -> list[Sung]:
     voicebank.open_all()
     sung = []
     for score in scores:
-        begin = time.perf_counter()
-        take = cantilena.sing(score, voicebank=voicebank)
-        seconds = time.perf_counter() - begin
-        sung.append(Sung(seconds=seconds, hits=take.cache_hits, misses=len(take.phrases) - take.cache_hits))
+        begin, cpu_begin = time.perf_counter(), time.process_time()
+        take = sing(score, voicebank=voicebank)
+        seconds, cpu_seconds = time.perf_counter() - begin, time.process_time() - cpu_begin
+        hits = take.cache_hits
+        sung.append(Sung(seconds=seconds, cpu_seconds=cpu_seconds, hits=hits, misses=len(take.phrases) - hits))
     return sung
 
 

@@ -54,6 +54,8 @@ class Costs:
     ----------
     opened : float
         Seconds from asking for the voicebank until all its models are open.
+    opened_cpu : float
+        The same on all cores together.
     first_run : float
         Seconds from there until the first model runs.
     songs : float
@@ -71,6 +73,7 @@ class Costs:
     """
 
     opened: float
+    opened_cpu: float
     first_run: float
     songs: float
     outside: float
@@ -102,13 +105,13 @@ def carry_out(task: Task, recording: Recording) -> Costs:
     from cantilena.settings import load_settings
     from cantilena.voicebank import open_voicebank
 
-    begin = time.perf_counter()
+    begin, cpu_begin = time.perf_counter(), time.process_time()
     voicebank = open_voicebank(
         Path(task.voicebank), threads=THREADS, precision=task.precision, low_memory=task.low_memory,
         store=content_store(load_settings()),
     )  # fmt: skip
     voicebank.open_all()
-    opened = time.perf_counter()
+    opened, cpu_opened = time.perf_counter(), time.process_time()
     audio, resident = 0.0, []
     for score in task.scores:
         take = sing(
@@ -121,6 +124,7 @@ def carry_out(task: Task, recording: Recording) -> Costs:
     busy = covered([span for span in (*recording.run_spans, *recording.loads) if span[1] > opened])
     return Costs(
         opened=opened - begin,
+        opened_cpu=cpu_opened - cpu_begin,
         first_run=min(span[0] for span in recording.run_spans) - opened,
         songs=end - opened,
         outside=end - opened - busy,
