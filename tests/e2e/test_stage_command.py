@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.voicebanks.build import TinyBank, build_voicebank
@@ -144,3 +146,16 @@ def test_postprocess_tells_as_sing_does(tmp_path: Path, banks: Path, pitch_json:
     assert (told["path"], told["format"], told["sample_rate"], told["seed"]) == (str(out), "flac", 44_100, 5)
     assert told["voicebank"] == json.loads(document)["voicebank"]
     assert out.stat().st_size > 1000
+
+
+def test_the_worked_example_of_the_reference_works(tmp_path: Path, banks: Path, pitch_json: bytes) -> None:
+    page = (ROOT / "docs" / "command-line.md").read_text("utf-8")
+    (example,) = re.findall(r"```python\n(import json\n.*?)```", page, re.DOTALL)
+    (tmp_path / "pitch.json").write_bytes(pitch_json)
+    subprocess.run([sys.executable, "-c", example], cwd=tmp_path, check=True, timeout=100)
+    done = stage(banks, "variance", "--from", tmp_path / "bent.json")
+    assert done.returncode == 0, done.stderr
+    before, after = (np.array(json.loads(text)["phrases"][0]["pitch"]["f0"]) for text in (pitch_json, done.stdout))
+    bend = 12 * np.log2(after / before)
+    assert -2 <= bend.min() < -1.9
+    assert np.count_nonzero(bend) == pytest.approx(0.5 * 44_100 / 512, abs=2)
