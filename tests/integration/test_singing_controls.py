@@ -225,6 +225,16 @@ def test_speakers_are_mixed_for_pitch_frame_by_frame(full):
     assert change[-8:] == pytest.approx(0.01, abs=0.004)
 
 
+def test_a_voice_colour_names_a_speaker_to_mix(tmp_path):
+    folder = build_voicebank(tmp_path, FULL)
+    character = folder / "character.yaml"
+    character.write_text(character.read_text() + "subbanks:\n- {color: Deep, suffix: baritone}\n")
+    voicebank = open_voicebank(folder, threads=1)
+    assert control_findings(voicebank, make_controls({"speaker:deep": 100})) == ()
+    change = band(mel(voicebank, {"speaker:deep": 100}), "voice") - band(mel(voicebank), "voice")
+    assert change == pytest.approx(0.1, abs=0.02)
+
+
 def test_what_cannot_act_is_told(plain, full):
     settings = {name: scale.high if scale.high != scale.neutral else scale.low for name, scale in SCALES.items()}
     told = control_findings(plain, make_controls(settings))

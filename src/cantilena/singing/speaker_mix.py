@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cantilena.voicebank.speakers import match_speaker
-
 if TYPE_CHECKING:
     from cantilena.singing.controls import Controls
     from cantilena.voicebank.bundle import Stage
@@ -44,7 +42,7 @@ def speaker_input(
         return {}
     size = wanted.shape[-1] if wanted.shape else None
     own = stage.embedding(speaker, size=size)
-    others = [name for name in controls.speakers if match_speaker(name, stage.config.speakers) is not None]
+    others = [name for name in controls.speakers if stage.has_speaker(name)]
     if not others:
         return {"spk_embed": np.broadcast_to(own, (1, len(times), len(own)))}
     weights = mix_weights(np.stack([controls.speakers[name].at(times) for name in others]))
