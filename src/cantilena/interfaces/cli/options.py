@@ -36,13 +36,18 @@ VoicebankName = Annotated[
 Speaker = Annotated[
     str | None, typer.Option(metavar="NAME", help="Speaker of the voicebank. [default: whose range fits best]")
 ]
-Language = Annotated[str, typer.Option(help="Language of the words.")]
+Language = Annotated[
+    str, typer.Option(help="Language of the words: en, or one that the voicebank has a dictionary of.")
+]
 Transpose = Annotated[int, typer.Option(metavar="SEMITONES", help="Sing higher or lower, -24 to 24.")]
 Tempo = Annotated[float, typer.Option(metavar="FACTOR", help="Sing faster or slower, 0.25 to 4.")]
 Expression = Annotated[float, typer.Option(metavar="0..1", help="How much vibrato and drift.")]
 Pronounce = Annotated[
     list[str] | None,
-    typer.Option(metavar='WORD="PH PH"', help="Pronunciation of one word; may be given several times."),
+    typer.Option(
+        metavar='WORD="PH PH"',
+        help="Pronunciation of one word, in ARPAbet or the voicebank's own symbols; may be given several times.",
+    ),
 ]
 PronunciationsFile = Annotated[
     Path | None, typer.Option("--pronunciations", metavar="FILE", help="Pronunciations, one word a line.")
