@@ -19,7 +19,8 @@ def test_it_loads_and_sings_and_its_controls_act(name):
     assert verdict.problems == ()
     assert verdict.loads
     assert verdict.sings
-    assert verdict.findings == variant.findings
+    # whatever a stage does not know is sung as something near, and told
+    assert set(verdict.findings) == ({"phoneme_substituted"} if variant.bank.unknown else set())
 
 
 def test_the_documented_table_is_what_comes_of_singing_with_each():

@@ -14,7 +14,7 @@ HIDDEN: Mapping[str, int] = MappingProxyType({"acoustic": 8, "dsdur": 6, "dspitc
 """Length of the embeddings of each stage; the keys are all the stages there are."""
 
 Encoder = Literal["word", "phoneme", "bare"]
-Layout = Literal["flat", "dsmain", "dsacoustic", "configs"]
+Layout = Literal["flat", "dsmain", "dsacoustic", "configs", "configs apart", "configs copied"]
 
 
 def _none() -> Mapping[str, tuple[str, ...]]:
@@ -81,8 +81,9 @@ class TinyBank:
         What the vocoder draws.
     pitch_controllable : bool
         Whether vocoder.yaml says that f0 may differ from the spectrogram's.
-    layout : {"flat", "dsmain", "dsacoustic", "configs"}
-        Where the files of the acoustic stage lie.
+    layout : str
+        Where the files of the acoustic stage lie. With ``configs`` every configuration is in that folder, with
+        ``configs apart`` the acoustic one alone, with ``configs copied`` a copy of it that is of no use.
     backslashes, wrong_case : bool
         How paths are written.
     character : {"yaml", "shift-jis"}

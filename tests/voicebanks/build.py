@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.voicebanks import graphs
@@ -13,10 +13,11 @@ from tests.voicebanks.sound import FRAMES, LOUDNESS, embedding, kind_of
 
 __all__ = ["HIDDEN", "TinyBank", "build_voicebank"]
 
+_ROLES = ("dur", "pitch", "variance")
 CURVES = ("energy", "breathiness", "voicing", "tension")
 _DICTIONARY_KINDS = {"vowel": "vowel", "glide": "liquid", "consonant": "stop"}
-_CONFIG_FOLDER = {"configs": "configs"}
-_ACOUSTIC_FILES = {"flat": "", "dsmain": "dsmain/", "dsacoustic": "dsacoustic/", "configs": "../acoustic/"}
+_ACOUSTIC_FILES = {"dsmain": "dsmain/", "dsacoustic": "dsacoustic/", "configs": "../acoustic/",
+                   "configs apart": "../acoustic/"}  # fmt: skip
 
 
 def build_voicebank(parent: Path, bank: TinyBank | None = None) -> Path:
@@ -26,10 +27,28 @@ def build_voicebank(parent: Path, bank: TinyBank | None = None) -> Path:
     return parent / bank.name
 
 
+def _once(make: Callable[..., bytes]) -> Callable[..., bytes]:
+    """The graphs of most variants are alike; each is written once in a process."""
+    kept: dict[str, bytes] = {}
+
+    def make_once(**asked: object) -> bytes:
+        key = repr(sorted(asked.items()))
+        if key not in kept:
+            kept[key] = make(**asked)
+        return kept[key]
+
+    return make_once
+
+
+_GRAPHS = {name: _once(getattr(graphs, name)) for name in (*_ROLES, "acoustic", "linguistic", "vocoder")}
+
+
 class _Builder:
     def __init__(self, parent: Path, bank: TinyBank) -> None:
         self._parent, self._bank = parent, bank
-        self._root = parent / bank.name / bank.inside / _CONFIG_FOLDER.get(bank.layout, "")
+        home = parent / bank.name / bank.inside
+        self._root = home / "configs" if bank.layout == "configs" else home
+        self._acoustic_root = home / "configs" if bank.layout.startswith("configs a") else self._root
 
     def build(self) -> None:
         self._root.mkdir(parents=True)
@@ -38,18 +57,20 @@ class _Builder:
             self._sub_stage(stage, mode)
         self._vocoder()
         self._character()
+        if self._bank.layout == "configs copied":
+            self._write(self._root / "configs/dsconfig.yaml", (self._root / "dsconfig.yaml").read_bytes())
 
     def _acoustic(self) -> None:
         bank = self._bank
-        model = graphs.acoustic(
+        model = _GRAPHS["acoustic"](
             hidden=bank.hidden["acoustic"], loudness=self._table("acoustic", LOUDNESS, 1e-5), n_mels=bank.n_mels,
             speakers=len(bank.speakers), languages=self._allowed_languages("acoustic"), curves=bank.curves,
             depth=bank.depth, shifts=bank.shifts, base="e" if bank.acoustic_base == "e" else "10",
             sampling=bank.how_sampled("acoustic"), max_depth=bank.trained_depth, levels=bank.levels,
             signature=bank.signature("acoustic"),
         )  # fmt: skip
-        files = _ACOUSTIC_FILES[bank.layout]
-        self._write(self._root / f"{files}acoustic.onnx", model)
+        files = _ACOUSTIC_FILES.get(bank.layout, "")
+        self._write(self._acoustic_root / f"{files}acoustic.onnx", model)
         lines = [f"acoustic: {self._path(files + 'acoustic.onnx')}", f"num_mel_bins: {bank.n_mels}", "mel_fmin: 40"]
         lines += ["mel_fmax: 16000", f"max_depth: {bank.max_depth}"]
         lines += [f"vocoder: {bank.vocoder_name}"] if bank.vocoder_name else []
@@ -57,25 +78,25 @@ class _Builder:
         flags = [f"use_{name}_embed" for name in bank.curves]
         flags += ["use_key_shift_embed", "use_speed_embed"] if bank.shifts else []
         flags += ["use_variable_depth"] if bank.how_sampled("acoustic").depth else []
-        self._stage("acoustic", self._root, files, [*lines, *(f"{flag}: true" for flag in flags)])
+        self._stage("acoustic", self._acoustic_root, files, [*lines, *(f"{flag}: true" for flag in flags)])
 
     def _sub_stage(self, stage: str, mode: str) -> None:
         bank, role = self._bank, stage[2:]
         folder = self._root / stage
         common = {"hidden": bank.embedding_size(stage), "speakers": len(bank.speakers)}
         if role == "dur":
-            model = graphs.dur(**common, frames=self._table(stage, FRAMES, 0.0), signature=bank.signature(stage))
+            model = _GRAPHS["dur"](**common, frames=self._table(stage, FRAMES, 0.0), signature=bank.signature(stage))
         elif role == "pitch":
-            model = graphs.pitch(
+            model = _GRAPHS["pitch"](
                 **common, expr=bank.expr, note_rest=bank.note_rest, note_glide=bank.note_glide,
                 encodes_lengths=mode != "bare", sampling=bank.how_sampled(stage), signature=bank.signature(stage),
             )  # fmt: skip
         else:
-            model = graphs.variance(
+            model = _GRAPHS["variance"](
                 **common, curves=bank.predicted, encodes_lengths=mode != "bare", sampling=bank.how_sampled(stage),
                 levels=bank.levels, per_semitone=bank.per_semitone, signature=bank.signature(stage),
             )  # fmt: skip
-        encoder = graphs.linguistic(
+        encoder = _GRAPHS["linguistic"](
             hidden=bank.embedding_size(stage), by_word={"word": True, "phoneme": False, "bare": None}[mode],
             languages=self._allowed_languages(stage), vocabulary=max(bank.tokens(stage).values()) + 1,
         )  # fmt: skip
@@ -148,7 +169,7 @@ class _Builder:
         lines += [f"mel_base: {bank.vocoder_base}"] if bank.vocoder_base else []
         lines += ["pitch_controllable: true"] if bank.pitch_controllable else []
         self._write_text(folder / "vocoder.yaml", "\n".join(lines) + "\n")
-        model = graphs.vocoder(
+        model = _GRAPHS["vocoder"](
             n_mels=bank.n_mels, hop_size=bank.hop_size, sample_rate=bank.sample_rate,
             noise=0.0 if bank.vocoder_noise == "none" else 0.001, phases=bank.vocoder_noise == "2024",
             base="e" if bank.vocoder_base == "e" else "10",

@@ -130,7 +130,7 @@ def _models() -> Iterator[tuple[str, Damage]]:
         yield f"{name} is random", Damage(_written(name, noise), name, "is not an ONNX model|cannot be opened")
         yield f"{name} is {other}", Damage(
             lambda folder, name=name, other=other: shutil.copy(folder / other, folder / name),  # type: ignore[misc]
-            name, "asks for the input|has no output|no input",
+            f"{name}|mezzo.emb", "asks for|has no output|does not know|holds . values",
         )  # fmt: skip
         yield f"{name} is a folder", Damage(
             lambda folder, name=name: ((folder / name).unlink(), (folder / name).mkdir()),  # type: ignore[misc]
@@ -214,7 +214,7 @@ def _values() -> Iterator[tuple[str, Damage]]:
     )
     yield (
         "a name that no file can have",
-        Damage(_set(config, f"acoustic: {'x' * 5000}.onnx"), "xxxx", "cannot be|is missing"),
+        Damage(_set(config, f"acoustic: {'x' * 5000}.onnx"), "Whole", "name too long|is missing"),
     )
     yield (
         "a name with a zero byte",

@@ -23,6 +23,7 @@ class Graph:
         self.name = name
         self._nodes, self._inputs, self._outputs, self._initializers = [], [], [], []
         self._checks: list[str] = []
+        self._constants: dict[object, str] = {}
 
     def input(self, name: str, dtype: int, shape: Sequence[int | str]) -> str:
         self._inputs.append(helper.make_tensor_value_info(name, dtype, shape))
@@ -36,12 +37,15 @@ class Graph:
         self._outputs.append(helper.make_tensor_value_info(name, dtype, shape))
 
     def const(self, value: object, dtype: type | str = np.float32) -> str:
-        name = f"{self.name}_const_{len(self._initializers)}"
-        self._initializers.append(numpy_helper.from_array(np.asarray(value, dtype=dtype), name))
-        return name
+        array = np.asarray(value, dtype=dtype)
+        key = (array.dtype.str, array.shape, array.tobytes())
+        if key not in self._constants:
+            self._constants[key] = f"c{len(self._constants)}"
+            self._initializers.append(numpy_helper.from_array(array, self._constants[key]))
+        return self._constants[key]
 
     def op(self, kind: str, *inputs: str, name: str = "", **attributes: object) -> str:
-        result = f"{self.name}_{kind.lower()}_{len(self._nodes)}"
+        result = f"n{len(self._nodes)}"
         self._nodes.append(helper.make_node(kind, list(inputs), [result], name=name or None, **attributes))
         return result
 

@@ -40,14 +40,11 @@ class Variant:
         What it differs in, and how.
     bank : TinyBank
         A voicebank of that kind.
-    findings : tuple of str
-        Codes of what should be reported when it sings.
     """
 
     axis: str
     name: str
     bank: TinyBank
-    findings: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -194,6 +191,8 @@ def _roots() -> Iterator[tuple[str, TinyBank]]:
     yield "files in dsmain/", replace(FULL, layout="dsmain", embeds="dsmain/embeds/{stage}/")
     yield "files in dsacoustic/", replace(FULL, layout="dsacoustic")
     yield "configuration in configs/, files in ../", replace(FULL, layout="configs")
+    yield "acoustic configuration alone in configs/", replace(FULL, layout="configs apart")
+    yield "a second configuration in configs/", replace(FULL, layout="configs copied")
     yield "one folder too many", replace(FULL, inside="Tiny")
     yield "two folders too many", replace(FULL, inside="Tiny_V1.0/Tiny")
 
@@ -265,6 +264,8 @@ def _gaps() -> Iterator[tuple[str, TinyBank]]:
         "a phoneme that only the acoustic stage knows",
         replace(FULL, unknown={"dsdur": ("ow",), "dspitch": ("ow",), "dsvariance": ("ow",)}),
     )
+    yield "a phoneme that the acoustic stage does not know", replace(FULL, unknown={"acoustic": ("ow", "hh")})
+    yield "a phoneme that no stage knows", replace(FULL, unknown=dict.fromkeys(HIDDEN, ("ow", "ay")))
     yield "no breath", replace(FULL, breath=False)
     yield "another inventory, with replacements", replace(
         FULL, phonemes=(*(vowel.upper() for vowel in VOWELS), "h", "l", *CONSONANTS), prefix="",
