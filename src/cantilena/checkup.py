@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import platform
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from cantilena.errors import CantilenaError
+from cantilena.errors import CantilenaError, OptionError
 from cantilena.settings import SettingOrigin, load_settings, setting_origins
 
 _LIBRARIES = ("numpy", "onnxruntime", "lxml", "soundfile", "soxr")
@@ -53,6 +54,7 @@ def examine() -> Checkup:
         ("audio formats", _audio_formats),
         ("english words", _english),
         ("voicebanks", _voicebanks),
+        ("cache", _cache),
     )
     return Checkup(
         items=tuple(_try(name, attempt) for name, attempt in tries), settings=setting_origins(load_settings())
@@ -92,6 +94,31 @@ def _english() -> str:
 
     phonemes = load_language("en").pronounce("singing")
     return f"singing is pronounced {' '.join(phonemes)}"
+
+
+def _cache() -> str:
+    from cantilena.bootstrap import content_store
+
+    settings = load_settings()
+    store = content_store(settings)
+    if store is None:
+        return "nothing is kept, as CANTILENA_CACHE_MAX_BYTES is 0"
+    problem = store.try_out()
+    if problem:
+        raise OptionError(
+            "cache_unwritable",
+            f"Nothing can be kept in {store.folder}: {problem}; songs are sung all the same.",
+            hint="Set CANTILENA_CACHE_DIR to a folder that can be written.",
+        )
+    size, free = store.size(), shutil.disk_usage(store.folder).free
+    return (
+        f"{store.folder} holds {size.entries} entries, {_megabytes(size.bytes)} of at most "
+        f"{_megabytes(store.max_bytes)}; {_megabytes(free)} free on its disk"
+    )
+
+
+def _megabytes(n: int) -> str:
+    return f"{n / 1024**2:.0f} MB"
 
 
 def _voicebanks() -> str:

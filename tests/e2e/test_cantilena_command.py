@@ -61,11 +61,48 @@ def test_the_result_as_json_has_every_field_of_the_contract(tmp_path: Path) -> N
     assert progress[-1]["progress"] == 1.0
 
 
+def test_only_what_changed_is_sung_again(tmp_path: Path) -> None:
+    changed = tmp_path / "changed.musicxml"
+    changed.write_text(HYMN.read_text().replace("<text>wretch</text>", "<text>soul</text>"))
+    environment = {"CANTILENA_CACHE_DIR": str(tmp_path / "cache")}
+
+    def sing(score: Path, *options: str) -> tuple[dict[str, int], list[bool], bytes]:
+        out = tmp_path / "a.wav"
+        done = cantilena(
+            "sing", score, "--verse", "1", "-o", out, "--force", "--json", "--progress", "json", *options, **environment
+        )
+        assert done.returncode == 0, done.stderr
+        progress = [json.loads(line)["cached"] for line in done.stderr.splitlines()]
+        return json.loads(done.stdout)["cache"], progress, out.read_bytes()
+
+    cache, cached, first = sing(HYMN)
+    phrases = len(cached)
+    assert cache == {"hits": cached.count(True), "misses": cached.count(False)}
+    assert 0 < cache["hits"] < phrases, "the verse is sung on every pass, and so found on all but the first"
+    cache, cached, again = sing(HYMN)
+    assert (cache, all(cached), again) == ({"hits": phrases, "misses": 0}, True, first)
+    cache, cached, other = sing(changed)
+    assert cache == {"hits": phrases - 1, "misses": 1}
+    assert cached.count(False) == 1
+    cache, cached, anew = sing(changed, "--no-cache")
+    assert (cache, any(cached), anew) == ({"hits": 0, "misses": phrases}, False, other)
+
+
+def test_where_nothing_can_be_kept_one_line_says_so_and_the_song_is_sung(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    out = tmp_path / "a.wav"
+    done = cantilena("sing", HYMN, "--measures", "1-4", "-o", out, CANTILENA_CACHE_DIR=str(tmp_path / "file"))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{out}\n"
+    assert done.stderr.count("[cache_unwritable]") == 1
+    assert (tmp_path / "file").read_text() == "no folder"
+
+
 @pytest.mark.parametrize("suffix", ["wav", "flac", "mp3"])
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path, suffix: str) -> None:
     takes = [tmp_path / f"{name}.{suffix}" for name in ("first", "second")]
     for take in takes:
-        done = cantilena("sing", HYMN, "--measures", "1-2", "-o", take, "--seed", 3)
+        done = cantilena("sing", HYMN, "--measures", "1-2", "-o", take, "--seed", 3, "--no-cache")
         assert done.returncode == 0, done.stderr
     assert takes[0].read_bytes() == takes[1].read_bytes()
 
@@ -140,7 +177,9 @@ def test_what_cannot_be_done_is_said_in_one_document(
 
 def test_ctrl_c_leaves_no_file_and_no_traceback(tmp_path: Path) -> None:
     singing = subprocess.Popen(
-        [COMMAND, "sing", HYMN, "-o", tmp_path / "a.wav", "--progress", "json"], stderr=subprocess.PIPE, text=True
+        [COMMAND, "sing", HYMN, "-o", tmp_path / "a.wav", "--progress", "json", "--no-cache"],
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert singing.stderr is not None
     assert json.loads(singing.stderr.readline())["phrase"] == 1
@@ -179,6 +218,18 @@ def test_doctor_finds_everything_in_order() -> None:
     done = cantilena("doctor", "--json")
     assert done.returncode == 0, done.stdout
     assert json.loads(done.stdout)["healthy"]
+
+
+def test_doctor_shows_the_cache_and_says_when_nothing_can_be_kept(tmp_path: Path) -> None:
+    assert (
+        f"cache: {tmp_path / 'cache'} holds 0 entries"
+        in cantilena("doctor", CANTILENA_CACHE_DIR=str(tmp_path / "cache")).stdout
+    )
+    (tmp_path / "file").write_text("no folder")
+    refused = cantilena("doctor", CANTILENA_CACHE_DIR=str(tmp_path / "file"))
+    assert refused.returncode == 6
+    assert "MISSING cache" in refused.stdout
+    assert "nothing is kept" in cantilena("doctor", CANTILENA_CACHE_MAX_BYTES="0").stdout
 
 
 def test_help_is_there_at_once() -> None:

@@ -193,12 +193,18 @@ def test_a_writer_that_fails_leaves_nothing(store: ContentStore) -> None:
     assert store.problem is None
 
 
+def test_a_trial_leaves_nothing(store: ContentStore) -> None:
+    assert store.try_out() is None
+    assert store.size().entries == 0
+
+
 def test_a_file_where_the_folder_belongs_is_a_problem_and_no_error(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file")
     for folder in (tmp_path / "cache", tmp_path / "cache" / "below"):
         store = ContentStore(folder, max_bytes=1000)
         store.write("phrases", KEY, (b"la",))
         assert store.problem
+        assert store.try_out() == store.problem
         assert store.read("phrases", KEY) is None
         assert store.size().entries == 0
 
