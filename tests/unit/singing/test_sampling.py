@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -103,6 +104,12 @@ def test_noise_from_outside_has_the_shape_that_the_graph_lists():
     asked.inputs["noise"] = TensorSpec(dtype=np.float32, shape=(1, None, None))
     assert noise_input(asked, 30, np.random.default_rng(1)) == {}
     assert noise_input(model(), 30, np.random.default_rng(1)) == {}
+
+
+def test_the_reference_has_the_steps_of_every_quality():
+    text = (Path(__file__).parents[3] / "docs" / "command-line.md").read_text("utf-8")
+    for quality, steps in STEPS.items():
+        assert f"| `{quality}` | {steps.acoustic}, {steps.variance}, {steps.pitch} |" in text
 
 
 def test_quality_and_steps():
