@@ -46,7 +46,7 @@ SCALES: Final[Mapping[str, ControlScale]] = MappingProxyType(
             ControlScale(name="energy", low=-100, high=100, neutral=0, meaning="loudness of the voice, 100 is +12 dB"),
             ControlScale(name="breathiness", low=-100, high=100, neutral=0, meaning="breath noise, 100 is +12 dB"),
             ControlScale(name="voicing", low=0, high=100, neutral=100, meaning="voiced part, 0 is -12 dB"),
-            ControlScale(name="tension", low=-100, high=100, neutral=0, meaning="pressed to relaxed, 100 is pressed"),
+            ControlScale(name="tension", low=-100, high=100, neutral=0, meaning="relaxed to pressed, 100 is pressed"),
             ControlScale(name="pitch_expression", low=0, high=100, neutral=100, meaning="vibrato, scoops and drift"),
             ControlScale(name="tone_shift", low=-1200, high=1200, neutral=0, meaning="timbre of another pitch, cents"),
         )
