@@ -43,6 +43,7 @@ from cantilena.voicebanks import resolve_voicebank
 if TYPE_CHECKING:
     from cantilena.audio.track import Track
     from cantilena.voicebank import Voicebank
+    from cantilena.voicebank.sessions import Model
 
 __all__ = ["StageDocument", "Step", "begin", "from_json", "laid_out", "run", "save", "to_json"]
 
@@ -201,6 +202,9 @@ def from_json(text: str | bytes) -> StageDocument:
 def _run_step(document: StageDocument, step: Step, singer: Singer) -> Iterator[PhraseResults]:
     trace = SongTrace()
     try:
+        with trace.timed("voicebank"):  # so that no step's time holds the opening of its models
+            for model in _models(step, singer.voicebank):
+                model.open()
         for results in document.phrases:
             with trace.timed(step, phrase=results.phrase.index) as span:
                 done = PHRASE_STEPS[step](results, singer)
@@ -210,6 +214,21 @@ def _run_step(document: StageDocument, step: Step, singer: Singer) -> Iterator[P
             yield replace(done, findings=tuple(dict.fromkeys(done.findings)))
     finally:
         trace.log_step(step)
+
+
+def _models(step: Step, voicebank: Voicebank) -> Iterator[Model]:
+    """The models a step runs."""
+    stages = {
+        "durations": voicebank.durations,
+        "pitch": voicebank.pitch,
+        "variance": voicebank.variance,
+        "synthesize_audio": voicebank.acoustic,
+    }
+    stage = stages.get(step)
+    if stage is not None:
+        yield from stage.models.values()
+    if step == "synthesize_audio":
+        yield voicebank.vocoder.model
 
 
 def _before(document: StageDocument, step: Step) -> StageDocument:
