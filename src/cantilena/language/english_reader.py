@@ -52,6 +52,7 @@ class EnglishReader:
     """Reads words in lower case with straight apostrophes, one at a time, and remembers them."""
 
     def __init__(self) -> None:
+        self._guessed: dict[str, bool] = {}
         self._remembered: dict[tuple[str, tuple[int, ...]], Phonemes | None] = {}
 
     @cached_property
@@ -98,6 +99,11 @@ class EnglishReader:
 
     def is_guess(self, word: str) -> bool:
         """Whether letter-to-sound rules read a word, for want of anything better."""
+        if word not in self._guessed:
+            self._guessed[word] = self._is_guess(word)
+        return self._guessed[word]
+
+    def _is_guess(self, word: str) -> bool:
         plain = plain_letters(word)
         if len(word) > LONGEST or word in SUNG_WORDS or plain in SUNG_WORDS:
             return False

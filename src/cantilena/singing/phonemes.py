@@ -33,6 +33,8 @@ class PhonemeResolver:
         self._voicebank = voicebank
         self._language = language
         self._dictionary = voicebank.dictionary(language.code)
+        self._stages = voicebank.stages
+        self._kinds: dict[str, Kind] = {}
         self._resolved: dict[str, tuple[str, ...]] = {}
         self._exact: dict[str, tuple[str, ...] | None] = {}
         self.findings: list[Finding] = []
@@ -56,6 +58,15 @@ class PhonemeResolver:
 
     def kind(self, symbol: str) -> Kind:
         """Kind of a symbol by the voicebank's dictionaries, else by its name; silence and breath are vowels."""
+        if symbol not in self._kinds:
+            self._kinds[symbol] = self._find_kind(symbol)
+        return self._kinds[symbol]
+
+    def kind_of_phoneme(self, phoneme: str) -> Kind:
+        """Kind of a language's phoneme: that of the first symbol sung for it."""
+        return self.kind(self.resolve(phoneme)[0])
+
+    def _find_kind(self, symbol: str) -> Kind:
         if is_rest(symbol):
             return "vowel"
         for kinds in (self._dictionary.kinds, self._voicebank.durations.kinds):
@@ -66,17 +77,13 @@ class PhonemeResolver:
             return "vowel"
         return kind_by_name(symbol)
 
-    def kind_of_phoneme(self, phoneme: str) -> Kind:
-        """Kind of a language's phoneme: that of the first symbol sung for it."""
-        return self.kind(self.resolve(phoneme)[0])
-
     def _find_exact(self, phoneme: str) -> tuple[str, ...] | None:
         """The first way to sing a phoneme that all stages know, else the first that the acoustic stage knows."""
         if phoneme not in self._exact:
             candidates = self._candidates(phoneme)
-            ways = [way for way in candidates if self._all_know(way, self._voicebank.stages)]
-            ways += [way for way in candidates if self._all_know(way, (self._voicebank.acoustic,))]
-            self._exact[phoneme] = tuple(map(self._spelling, ways[0])) if ways else None
+            wanted = (self._stages, (self._voicebank.acoustic,))
+            way = next((way for stages in wanted for way in candidates if self._all_know(way, stages)), None)
+            self._exact[phoneme] = tuple(map(self._spelling, way)) if way is not None else None
         return self._exact[phoneme]
 
     @staticmethod
@@ -93,7 +100,7 @@ class PhonemeResolver:
 
     def _spelling(self, symbol: str) -> str:
         """A symbol with the prefix of its language where any stage has it so: stages that lack the prefix drop it."""
-        if any(stage.symbols.tokens.get(symbol, 0) > 0 for stage in self._voicebank.stages):
+        if any(stage.symbols.tokens.get(symbol, 0) > 0 for stage in self._stages):
             return symbol
         return bare(symbol)
 
@@ -132,7 +139,7 @@ class PhonemeResolver:
 
     def _report_stages(self, symbols: Sequence[str]) -> None:
         """Tell which symbols a stage replaces for itself."""
-        for stage in self._voicebank.stages:
+        for stage in self._stages:
             for symbol in dict.fromkeys(symbols):
                 if stage.symbols.find(symbol) is None:
                     name = stage.config.folder.name

@@ -3,7 +3,7 @@
 Conventions
 -----------
 The words (``entries``) are cut into items as they stream by, and an item in one of the usual shapes is read by a
-pattern; a YAML parser, thirty times as slow, reads the odd ones and everything else. Every scalar stays text: the word
+pattern; a YAML parser, eight times as slow, reads the odd ones and everything else. Every scalar stays text: the word
 ``no`` is "no".
 """
 

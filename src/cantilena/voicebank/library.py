@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cantilena.errors import VoicebankError
 from cantilena.voicebank.config import Character, StageConfig, read_character
+from cantilena.voicebank.dictionary import dictionary_files, dictionary_language
 from cantilena.voicebank.files import EDITOR_ENCODINGS, find_file, is_hidden, read_text, unreadable
 from cantilena.voicebank.layout import Layout, find_layout, find_layouts
 from cantilena.voicebank.speakers import match_speaker, speaker_names
@@ -203,9 +204,8 @@ def _languages(layout: Layout, config: StageConfig) -> tuple[str, ...]:
         if prefixes:
             return tuple(sorted(prefixes))
     durations = layout.find("dsdur")
-    names = sorted(file.name.casefold() for file in durations.iterdir()) if durations and durations.is_dir() else []
-    dictionaries = (name[7:-5] for name in names if name.startswith("dsdict-") and name.endswith(".yaml"))
-    return tuple(dict.fromkeys(name.partition("-")[0] for name in dictionaries))
+    names = dictionary_files(durations) if durations is not None else ()
+    return tuple(dict.fromkeys(map(dictionary_language, names)))
 
 
 def _text_beside(layout: Layout, name: str) -> str:
