@@ -68,16 +68,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not small:
             banks = {"built-in": _built_in()} | banks
         for name, bank in banks.items():
-            print(_table(name, bank, score, folder / "cache", recording, load))
+            qualities = QUALITIES[:2] if small else QUALITIES
+            print(_table(name, bank, score, folder / "cache", recording, qualities=qualities, load=load))
             print()
     return 0
 
 
-def _table(name: str, bank: Path, score: Path, cache: Path, recording: Recording, load: str) -> Table:
+def _table(
+    name: str, bank: Path, score: Path, cache: Path, recording: Recording, *, qualities: Sequence[str], load: str
+) -> Table:
     takes = {
         (quality, precision): _sing(bank, score, cache, recording, quality=quality, precision=precision)
         for precision in ("fp32", "int8")
-        for quality in QUALITIES
+        for quality in qualities
     }
     reference = takes[REFERENCE, "fp32"]
     table = Table(

@@ -24,6 +24,7 @@ READY = Bar(sense="at most", value=1.0)
 PHRASES = {"song": (40, 24, 16, 12, 8, 20), "phrase": (40,), "word": (2,)}
 SMALL_PHRASES = {"song": (4, 2), "phrase": (4,), "word": (1,)}
 OPENINGS = 5
+QUALITIES = ("draft", "normal", "best")
 
 REFERENCE_MS = {
     "linguistic": 42, "dur": 3, "pitch": 1530, "variance": 910, "acoustic": 6160, "vocoder": 6180,
@@ -45,14 +46,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             scores[name] = folder / f"{name}.musicxml"
             write_phrases(scores[name], notes)
         try:
-            _measure(voicebank, scores, cache=folder / "cache", openings=1 if small else OPENINGS)
+            qualities = ("normal",) if small else QUALITIES
+            openings = 1 if small else OPENINGS
+            _measure(voicebank, scores, cache=folder / "cache", openings=openings, qualities=qualities)
         except ChildFailed as error:
             print(f"Not measured: {error}")
             return 1
     return 0
 
 
-def _measure(voicebank: Path, scores: dict[str, Path], *, cache: Path, openings: int) -> None:
+def _measure(voicebank: Path, scores: dict[str, Path], *, cache: Path, openings: int, qualities: Sequence[str]) -> None:
     def sing(score: str, **wishes: object) -> Costs:
         task = {"voicebank": str(voicebank), "scores": (str(scores[score]),), "cache": str(cache)}
         return sing_in_child(Task(**(task | wishes)))
@@ -61,7 +64,7 @@ def _measure(voicebank: Path, scores: dict[str, Path], *, cache: Path, openings:
     # A bank written a moment ago is in memory; one that was kept may not be.
     first = sing("word", steps=1)
     short = [first, *(sing("word", steps=1) for _ in range(openings - 1))]
-    phrase = {quality: sing("phrase", quality=quality) for quality in ("draft", "normal", "best")}
+    phrase = {quality: sing("phrase", quality=quality) for quality in qualities}
     song = sing("song")
 
     print(_models_table(voicebank, phrase["normal"]))
