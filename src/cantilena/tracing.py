@@ -131,9 +131,12 @@ class SongTrace:
         )  # fmt: skip
 
 
-def log_model_loaded(*, model: str, provider: str, size: int, elapsed_ms: float) -> None:
+def log_model_loaded(*, model: str, provider: str, precision: str, size: int, elapsed_ms: float) -> None:
     """Log that an ONNX model was opened (event ``model_loaded``)."""
-    _emit("info", "model_loaded", model=model, provider=provider, bytes=size, elapsed_ms=_round(elapsed_ms))
+    _emit(
+        "info",
+        "model_loaded", model=model, provider=provider, precision=precision, bytes=size, elapsed_ms=_round(elapsed_ms),
+    )  # fmt: skip
 
 
 def log_voicebank(event: str, **fields: object) -> None:

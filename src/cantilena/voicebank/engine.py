@@ -10,6 +10,8 @@ from cantilena.voicebank.open_models import OpenModels
 if TYPE_CHECKING:
     from cantilena.cache import ContentStore
 
+Precision = Literal["fp32", "int8"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineOptions:
@@ -24,7 +26,7 @@ class EngineOptions:
     precision : {"fp32", "int8"}
         Of the acoustic, pitch and variance models.
     low_memory : bool
-        Whether models are closed to make room for others; slower.
+        Whether models are closed to make room for others; a little slower, and the same samples.
     store : ContentStore or None
         Where quantised models and parsed dictionaries are kept; None: nowhere.
     models : OpenModels
@@ -33,7 +35,7 @@ class EngineOptions:
 
     threads: int = 1
     device: str = "cpu"
-    precision: Literal["fp32", "int8"] = "fp32"
+    precision: Precision = "fp32"
     low_memory: bool = False
     store: ContentStore | None = None
     models: OpenModels = field(default_factory=OpenModels, repr=False, compare=False)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from cantilena.errors import InferenceError, OptionError
@@ -31,6 +32,7 @@ _PROGRAM = Path(__file__).with_name("quantize_model.py")
 _LARGEST_SHARE = 0.9  # of the file's size; a model that hardly shrinks has little to gain
 _KEPT_AS_IT_IS = b"not worth quantising"
 _CHUNK = 2**20
+_making = Lock()  # one at a time in this process: each takes several times the memory of its model
 
 
 def quantized_file(file: Path, store: ContentStore | None) -> Path:
@@ -51,6 +53,11 @@ def quantized_file(file: Path, store: ContentStore | None) -> Path:
         ``inference_failed``: it could not be quantised.
     """
     _require_packages()
+    with _making:
+        return _find_or_make(file, store)
+
+
+def _find_or_make(file: Path, store: ContentStore | None) -> Path:
     key = _key(file)
     if store is not None:
         kept = store.file(_KIND, key)
@@ -116,11 +123,11 @@ def _chunks(file: Path) -> Iterator[bytes]:
             yield chunk
 
 
-@cache
-def _folder_object() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="cantilena-int8-")
-
-
 def _temporary_folder() -> Path:
     """A folder that goes when the process does."""
-    return Path(_folder_object().name)
+    return Path(_keep_temporary_folder().name)
+
+
+@cache
+def _keep_temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="cantilena-int8-", ignore_cleanup_errors=True)

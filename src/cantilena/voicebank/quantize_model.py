@@ -24,6 +24,7 @@ def quantize(source: str, target: str) -> None:
         target,
         op_types_to_quantize=["MatMul", "Gemm"],
         per_channel=True,
+        reduce_range=True,
         weight_type=QuantType.QInt8,
         extra_options={"EnableSubgraph": True, "MatMulConstBOnly": True},
     )

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cantilena.errors import InferenceError, VoicebankError
+from cantilena.errors import CantilenaError, InferenceError, VoicebankError
 from cantilena.tracing import log_model_loaded, stopwatch
-from cantilena.voicebank.engine import EngineOptions
+from cantilena.voicebank.engine import EngineOptions, Precision
 from cantilena.voicebank.files import broken
 from cantilena.voicebank.model_file import PreparedModel, prepare_model, prepare_size_probe
 from cantilena.voicebank.noise import MOST_VALUES
@@ -177,7 +177,9 @@ class Model:
             sizes = self._ask_noise_sizes(known, feeds, seeds, frames)
         try:
             return _run(self.file, session, outputs, {**feeds, **_draw(known, sizes, seeds)})
-        except InferenceError:
+        except InferenceError as error:
+            if error.code != "inference_failed":
+                raise
             asked = self._ask_noise_sizes(known, feeds, seeds, frames)
             if asked == sizes:
                 raise
@@ -248,20 +250,25 @@ class Model:
         """Prepare the file and open it once, which tells what it is fed."""
         file, root = self.file, self._root
         prepared = prepare_model(file, root=root)
+        precision: Precision = "fp32"
         if prepared.stands_alone:
-            file = quantized_file(file, self._engine.store) if self._quantized else file
+            if self._quantized:
+                file = quantized_file(file, self._engine.store)
+                precision = "fp32" if file == self.file else "int8"
             file = self._engine.models.same_file(file)
             if file != self.file:
                 prepared = prepare_model(file, root=file.parent)
-        session = self._open(file, prepared)
+        session = self._open(file, prepared, precision)
         inputs, outputs = _signature(self.file, session, prepared)
         noise_sizes = NoiseSizes(prepared.noise)
-        return _Description(file=file, prepared=prepared, inputs=inputs, outputs=outputs, noise_sizes=noise_sizes)
+        return _Description(
+            file=file, prepared=prepared, precision=precision, inputs=inputs, outputs=outputs, noise_sizes=noise_sizes
+        )
 
     def _session(self, known: _Description) -> onnxruntime.InferenceSession:
-        return self._open(known.file, known.prepared)
+        return self._open(known.file, known.prepared, known.precision)
 
-    def _open(self, file: Path, prepared: PreparedModel) -> onnxruntime.InferenceSession:
+    def _open(self, file: Path, prepared: PreparedModel, precision: Precision) -> onnxruntime.InferenceSession:
         def opened() -> onnxruntime.InferenceSession:
             with stopwatch() as elapsed:
                 session = _open_session(file, prepared.content, self._engine, self._device, named=self.file)
@@ -269,6 +276,7 @@ class Model:
                 model=str(self.file.relative_to(self._root)) if self.file.is_relative_to(self._root) else
                 self.file.name,
                 provider=session.get_providers()[0],
+                precision=precision,
                 size=size,
                 elapsed_ms=elapsed[0],
             )  # fmt: skip
@@ -291,6 +299,7 @@ class _Description:
 
     file: Path
     prepared: PreparedModel
+    precision: Precision
     inputs: Mapping[str, TensorSpec]
     outputs: tuple[str, ...]
     noise_sizes: NoiseSizes
@@ -340,16 +349,18 @@ def _open_session(
     settings.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
     settings.intra_op_num_threads = engine.threads
     settings.inter_op_num_threads = 1
-    # Phrases differ in length. The arena stops growing after a few of them; without it the C library's heap goes on
-    # fragmenting (a ten-minute song: 295 MB against 500). A pattern planned for one length only grows in the next.
+    # Phrases differ in length. Without the arena the C library's heap goes on fragmenting (a ten-minute song: 295 MB
+    # against 500). A pattern planned for one length only grows in the next.
     settings.enable_cpu_mem_arena = True
     settings.enable_mem_pattern = False
     # Threads that wait by spinning cost as much again as the work itself where cores are shared.
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     settings.add_session_config_entry("session.model_external_initializers_file_folder_path", str(file.parent))
-    if engine.low_memory:
-        # Weights stay where the file is mapped instead of being copied in the order that products like best.
-        settings.add_session_config_entry("session.disable_prepacking", "1")
+    # Weights stay in the mapped file. Copies in the order that products like best save 0-9 % of a product's time and
+    # cost five times as long to open, memory that cannot be given back, and twice the weights while they are made.
+    settings.add_session_config_entry("session.disable_prepacking", "1")
+    # Branches one after the other instead of side by side: a vocoder's need a third less memory.
+    settings.execution_order = ort.ExecutionOrder.PRIORITY_BASED
     settings.log_severity_level = 4  # what fails is raised; nothing is to be printed beside it
     try:
         session = ort.InferenceSession(content, settings, providers=providers)
@@ -365,20 +376,36 @@ def _open_session(
 def _run(
     file: Path, session: onnxruntime.InferenceSession, outputs: tuple[str, ...], feeds: Mapping[str, Array]
 ) -> Sequence[Array]:
+    import onnxruntime as ort
+
+    options = ort.RunOptions()
+    # What one phrase needed is given back before the next model runs: it costs no time that could be measured.
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    options.log_severity_level = 4
     try:
-        found: Sequence[Array] = session.run(list(outputs), dict(feeds))
+        found: Sequence[Array] = session.run(list(outputs), dict(feeds), options)
     except Exception as error:  # onnxruntime's exceptions share no narrower base
         raise _run_error(file, error) from error
     return found
 
 
-def _run_error(file: Path, error: Exception) -> InferenceError:
+_BEYOND_TABLE = "out of data bounds"  # how onnxruntime words an index beyond the table it is looked up in
+
+
+def _run_error(file: Path, error: Exception) -> CantilenaError:
     if _is_out_of_memory(error):
         return InferenceError(
             "out_of_memory",
             f"There was not enough memory to run the model {file}.",
             hint="Close other programs, or sing fewer measures at a time.",
             retryable=True,
+        )
+    if _BEYOND_TABLE in str(error):
+        return broken(
+            file,
+            f"does not know ids of phonemes or languages that it is given: {_reason(error)}",
+            hint="The lists of phonemes or languages beside it belong to another model: ask the voicebank's author "
+            "for the right ones.",
         )
     return InferenceError(
         "inference_failed",
