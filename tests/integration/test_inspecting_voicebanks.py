@@ -114,10 +114,21 @@ def test_a_broken_configuration_hides_none_of_the_other_stages(bank):
     assert [stage.name for stage in report.stages] == ["durations", "variance"]
 
 
-def test_a_bank_without_durations_can_only_be_told_about(bank):
+def test_a_bank_without_durations_is_timed_by_rule_and_says_so(bank):
     shutil.rmtree(bank / "dsdur")
-    assert "has no folder dsdur" in errors(bank)["dsdur"]
+    assert "is missing, so phonemes last as long as a rule says" in warnings(bank)["dsdur"]
     assert [stage.name for stage in voicebank_info(bank).stages] == ["pitch", "variance", "acoustic"]
+
+
+def test_a_model_in_the_place_of_another_is_told_by_name(bank):
+    for name, other in (("acoustic", "dsdur/dur"), ("dspitch/pitch", "acoustic"), ("dsvocoder/model", "dsdur/dur")):
+        shutil.copy(bank / f"{other}.onnx", bank.parent / "kept")
+        shutil.copy(bank.parent / "kept", bank / f"{name}.onnx")
+    told = errors(bank)
+    assert told.keys() == {"acoustic.onnx", "dspitch/pitch.onnx", "dsvocoder/model.onnx"}
+    assert "has no output 'mel', so it is not the acoustic model" in told["acoustic.onnx"]
+    assert "has no output 'pitch_pred'" in told["dspitch/pitch.onnx"]
+    assert "has no output 'waveform'" in told["dsvocoder/model.onnx"]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +140,7 @@ def test_ids_beyond_what_a_model_knows_are_told_by_phoneme(bank, stage, model):
     told = errors(bank)
     file = (Path(stage) / f"{model}.onnx").as_posix()
     assert told.keys() == {file}
-    assert "fails on phonemes that phonemes.json lists: en/zz, en/yy" in told[file]
+    assert "lists, here with their ids: en/zz (999), en/yy (500)" in told[file]
 
 
 def test_what_one_stage_lacks_is_a_warning(bank):

@@ -161,10 +161,11 @@ def _try_symbols(stage: Stage, role: str, run: Callable[[Stage, Sequence[str]], 
         return
     refused = [symbol for symbol in symbols if fails_on(symbol)] if fails_on(SILENCE) is None else []
     if refused:
+        named = ", ".join(f"{symbol} ({stage.symbols.tokens[symbol]})" for symbol in refused[:_SHOWN])
         more = f" and {len(refused) - _SHOWN} more" if len(refused) > _SHOWN else ""
         error = broken(
             model.file,
-            f"fails on phonemes that {stage.symbols.file.name} lists: {', '.join(refused[:_SHOWN])}{more}",
+            f"fails on phonemes that {stage.symbols.file.name} lists, here with their ids: {named}{more}",
             hint="Their ids, or those of their languages, lie beyond what the model was trained on: the table is not "
             "the one that belongs to it. Ask the voicebank's author for the right one.",
         )

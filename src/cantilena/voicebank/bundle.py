@@ -37,6 +37,34 @@ CURVES: Final = ("energy", "breathiness", "voicing", "tension")
 """The variance curves, in the order in which models list them."""
 
 
+_OUTPUTS: Final = MappingProxyType(
+    {
+        "linguistic": ("encoder_out",),
+        "dur": ("ph_dur_pred",),
+        "pitch": ("pitch_pred",),
+        "variance": tuple(f"{name}_pred" for name in (*CURVES, "mouth_opening")),
+        "acoustic": ("mel",),
+        "vocoder": ("waveform",),
+    }
+)
+"""What a model gives by its role; of several, one at least."""
+
+
+def open_as(role: str, model: Model) -> None:
+    """Open a model, and refuse one that plays another role than its place says.
+
+    Raises
+    ------
+    VoicebankError
+        ``voicebank_broken``.
+    """
+    model.open()
+    made = set(model.outputs)
+    if made.isdisjoint(_OUTPUTS[role]):
+        wanted = " or ".join(map(repr, _OUTPUTS[role]))
+        raise broken(model.file, f"has no output {wanted}, so it is not the {role} model that it is taken for")
+
+
 class Stage:
     """One stage of a voicebank.
 
@@ -257,15 +285,15 @@ class Voicebank:
         """Open everything now, which tells whether the voicebank is whole."""
         for stage in self.stages:
             stage.symbols.find(BREATH)
-            for model in stage.models.values():
-                model.open()
+            for role, model in stage.models.items():
+                open_as(role, model)
                 wanted = model.inputs.get("spk_embed")
                 if wanted is not None:
                     size = wanted.shape[-1] if wanted.shape else None
                     stage.embedding(None, size=size)
                     for entry in stage.config.speakers:
                         stage.entry_embedding(entry, size=size)
-        self.vocoder.model.open()
+        open_as("vocoder", self.vocoder.model)
 
 
 def open_voicebank(

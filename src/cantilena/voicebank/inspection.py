@@ -15,7 +15,7 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from cantilena.errors import CantilenaError, VoicebankError
-from cantilena.voicebank.bundle import CURVES, Stage, StageOpener, Vocoder, Voicebank
+from cantilena.voicebank.bundle import CURVES, Stage, StageOpener, Vocoder, Voicebank, open_as
 from cantilena.voicebank.config import StageConfig, read_character
 from cantilena.voicebank.dictionary import Dictionary, dictionary_files, read_dictionary
 from cantilena.voicebank.engine import EngineOptions
@@ -142,7 +142,7 @@ class _Inspector:
         models: dict[str, Model] = {}
         for role in roles:
             model = self._attempt(config.file, lambda role=role: opener.model(config, role))  # type: ignore[misc]
-            if model is not None and self._opens(model):
+            if model is not None and self._opens(role, model):
                 models[role] = model
         stage = opener.stage(config, models)
         table = self._attempt(config.file, lambda: stage.symbols)
@@ -154,9 +154,9 @@ class _Inspector:
             self._check_noise(model)
         return stage
 
-    def _opens(self, model: Model) -> bool:
+    def _opens(self, role: str, model: Model) -> bool:
         count = len(self._problems)
-        self._attempt(model.file, model.open)
+        self._attempt(model.file, lambda: open_as(role, model))
         return len(self._problems) == count
 
     def _check_embeddings(self, stage: Stage, model: Model) -> None:
@@ -223,7 +223,7 @@ class _Inspector:
             return None
         self._attempt(place.config.file, lambda: check_vocoder(config, place.config))
         vocoder = self._attempt(place.config.file, lambda: opener.vocoder(place))
-        return vocoder if vocoder is not None and self._opens(vocoder.model) else None
+        return vocoder if vocoder is not None and self._opens("vocoder", vocoder.model) else None
 
     def _compare(self, stages: Sequence[Stage], speakers: Sequence[str]) -> None:
         """What one stage has and another lacks."""
