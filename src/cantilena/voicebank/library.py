@@ -96,6 +96,12 @@ def find_voicebank(id_or_dir: str | Path | None, folders: Sequence[Path]) -> Pat
             return folder
     if asked.is_dir():
         return find_layout(asked.resolve()).folder
+    if asked.is_file():
+        raise VoicebankError(
+            "voicebank_unknown",
+            f"{asked} is a file, not the folder of a voicebank.",
+            hint="Unpack it into a folder, and give that folder.",
+        )
     if not known:
         raise _no_voicebanks(folders)
     raise VoicebankError(

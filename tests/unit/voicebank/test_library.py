@@ -55,6 +55,13 @@ def test_where_there_is_none_at_all_it_says_how_to_get_one(tmp_path, asked):
     assert "cantilena[voice]" in raised.value.hint
 
 
+def test_an_archive_is_to_be_unpacked(tmp_path):
+    (tmp_path / "Vesper.zip").write_bytes(b"PK")
+    with pytest.raises(VoicebankError, match="is a file, not the folder of a voicebank") as raised:
+        find_voicebank(tmp_path / "Vesper.zip", [])
+    assert raised.value.hint.startswith("Unpack it")
+
+
 def test_a_folder_that_is_no_voicebank_is_refused(tmp_path):
     with pytest.raises(VoicebankError, match=r"dsconfig\.yaml is missing"):
         find_voicebank(tmp_path, [])
