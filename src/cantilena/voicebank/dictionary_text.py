@@ -12,10 +12,11 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from cantilena.voicebank.files import EDITOR_ENCODINGS, broken, read_yaml, unreadable
+from cantilena.voicebank.files import EDITOR_ENCODINGS, LARGEST_TEXT, broken, read_yaml, unreadable
 from cantilena.voicebank.plain_yaml import PlainYamlError, parse_yaml
 
 _CHUNK: Final = 1 << 20  # characters
@@ -24,7 +25,9 @@ _CHUNK: Final = 1 << 20  # characters
 _KEY: Final = re.compile(r"""\n["']?([A-Za-z_]\w*)["']?[ \t]*:""")
 _ENTRIES: Final = "entries"
 
-_SCALAR = r"""(?:"([^"\\\n]*)"|'([^'\n]*)'|([^\s"'\[\]{},#&*!|>%@`:?-][^\n"\[\]{},#:]*?))"""
+# No pattern can match a stretch of text in two ways, or a line of spaces would take an hour to be refused.
+_PLAIN = r"""[^\s"'\[\]{},#&*!|>%@`:?-][^\s"\[\]{},#:]*(?:[ \t]+[^\s"\[\]{},#:]+)*"""
+_SCALAR = rf"""(?:"([^"\\\n]*)"|'([^'\n]*)'|({_PLAIN}))"""
 _LIST = r"[ \t]*\[([^\[\]{}#\\]*)\]\s*"
 
 
@@ -38,8 +41,9 @@ def _item(opening: str, border: str, phonemes: str) -> re.Pattern[str]:
 
 _BRACES: Final = _item(r"\{[ \t]*", r",\s*", _LIST + r"\}\s*")
 _BRACKETS: Final = _item("", r"\n[ \t]*", _LIST)
-_DASHES: Final = _item("", r"\n[ \t]*", r"[ \t]*((?:\n[ \t]*-[ \t]+[^\n\[\]{}#\\:]+)+)\s*")
+_DASHES: Final = _item("", r"\n[ \t]*", r"[ \t]*((?:\n[ \t]*-[ \t]+[^\s\[\]{}#\\:][^\n\[\]{}#\\:]*)+)\s*")
 _SHAPES: Final = (_BRACES, _DASHES, _BRACKETS)
+_FIRST: Final = re.compile(r"^([ \t]*)-(?=[ \t\n])", re.MULTILINE)
 _NO_ITEM: Final = re.compile(r"[^\n:]*:[ \t]*(#[^\n]*)?(\n[ \t]*(#[^\n]*)?)*")
 _DASH: Final = re.compile(r"\n[ \t]*-[ \t]+")
 
@@ -82,7 +86,7 @@ def read_entries(file: Path) -> Iterator[Entry | Unreadable]:
     """
     pieces = (piece for section, piece in _read_sections(file) if section == _ENTRIES)
     shape = _SHAPES[0]
-    for item in _split_items(pieces):
+    for item in filter(str.strip, _split_items(pieces)):
         match = shape.fullmatch(item)
         if match is None:  # all items of a file have the same shape, nearly always
             shape = next((other for other in _SHAPES if other.fullmatch(item)), shape)
@@ -115,6 +119,8 @@ def _read_sections(file: Path) -> Iterator[tuple[str, str]]:
 def _encoding_of(file: Path) -> str:
     """The first of the encodings that editors write in which the whole file can be read."""
     try:
+        if file.stat().st_size > LARGEST_TEXT:
+            raise broken(file, f"is larger than {LARGEST_TEXT // 1024**2} MB, which no text of a voicebank is")
         for encoding in (*EDITOR_ENCODINGS, "utf-16"):
             with file.open("rb") as stream:
                 if (stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) != (encoding == "utf-16"):
@@ -135,22 +141,27 @@ def _encoding_of(file: Path) -> str:
 
 def _split_items(pieces: Iterable[str]) -> Iterator[str]:
     """The items of a list in block style; the whole text when it is in another style."""
-    rest = ""
-    border: re.Pattern[str] | None = None
+    pieces = iter(pieces)
+    before: list[str] = []
     for piece in pieces:
-        rest += piece
-        if border is None:
-            first = re.search(r"^([ \t]*)-(?=[ \t\n])", rest, re.MULTILINE)
-            if first is None or not re.fullmatch(
-                r"[^\n:]*:[ \t]*(#[^\n]*)?(\n[ \t]*(#[^\n]*)?)*\n?", rest[: first.start()]
-            ):
-                continue  # only comments so far, or [a list in brackets]
-            rest = rest[first.start() :]
-            border = re.compile(rf"\n(?={first[1]}-[ \t\n])")
-        *whole, rest = border.split(rest)
+        first = _FIRST.search(piece)
+        if first is None:
+            before.append(piece)
+        elif _NO_ITEM.fullmatch(head := "".join([*before, piece[: first.start()]])):
+            yield from _split_at(first[1], piece[first.start() :], pieces)
+            return
+        else:  # a list in brackets
+            before = [head, piece[first.start() :], *pieces]
+    yield "".join(before)
+
+
+def _split_at(indent: str, rest: str, pieces: Iterable[str]) -> Iterator[str]:
+    """Items that each begin with a dash after the same indent."""
+    border = re.compile(rf"\n(?={indent}-[ \t\n])")
+    for piece in chain(("",), pieces):
+        *whole, rest = border.split(rest + piece)
         yield from whole
-    if rest.strip():
-        yield rest
+    yield rest
 
 
 def _symbols(written: str, *, dashes: bool) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from unicodedata import normalize
 from cantilena.errors import VoicebankError
 from cantilena.voicebank.plain_yaml import PlainYamlError, parse_yaml
 
-_LARGEST_TEXT = 64 * 1024 * 1024
+LARGEST_TEXT: Final = 64 * 1024 * 1024
+"""Bytes; no text of a voicebank is larger."""
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # begins like the mark of UTF-16, so it is looked for first
@@ -127,8 +128,8 @@ def is_hidden(name: str) -> bool:
 def read_text(file: Path, *, encodings: tuple[str, ...] = ("utf-8",)) -> str:
     """Text of a file in the encoding that its byte order mark tells, else in the first one given that fits."""
     try:
-        if file.stat().st_size > _LARGEST_TEXT:
-            raise broken(file, f"is larger than {_LARGEST_TEXT // 1024**2} MB, which no text of a voicebank is")
+        if file.stat().st_size > LARGEST_TEXT:
+            raise broken(file, f"is larger than {LARGEST_TEXT // 1024**2} MB, which no text of a voicebank is")
         raw = file.read_bytes()
     except OSError as error:
         raise unreadable(file, error) from error

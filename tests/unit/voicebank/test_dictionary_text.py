@@ -156,6 +156,21 @@ def test_what_is_wrong_with_a_dictionary_is_listed(tmp_path: Path) -> None:
     assert Dictionary().problems(table) == ()
 
 
+@pytest.mark.parametrize(
+    "item",
+    [
+        "- {grapheme: a" + " " * 300_000 + "b c, phonemes: {",
+        "- grapheme: no\n  phonemes:\n  - " + " " * 300_000 + "{",
+        "- {grapheme: " + "a " * 150_000,
+        "# comment\n" * 50_000 + "- {grapheme: a, phonemes: [" + "n, " * 100_000 + "{",
+        "\n" * 300_000 + "x",
+    ],
+)
+def test_no_text_takes_long_to_be_refused(tmp_path: Path, item: str) -> None:
+    (tmp_path / "dsdict.yaml").write_text(f"entries:\n{item}\n")
+    assert len(read_dictionary(tmp_path, tmp_path, None).words) == 0
+
+
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"symbols: [\n", b"entries: &a [*a]\nsymbols: *a\n"])
 def test_a_dictionary_that_is_no_text_or_no_yaml_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "dsdict.yaml").write_bytes(content)
