@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from cantilena.voicebank import Voicebank
     from cantilena.voicebank.bundle import Stage
 
-_NOISE_BINS: Final = 64
 _MIDI_RANGE: Final = (12.0, 120.0)  # beyond it no model was trained, and f0 loses its meaning
 
 
@@ -127,7 +126,6 @@ def _run_model(
         outputs=("pitch_pred",),
         size=n_frames,
         generator=generator,
-        noise_size=_NOISE_BINS * n_frames,
     )
     return results["pitch_pred"].reshape(-1)
 

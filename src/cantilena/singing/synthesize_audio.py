@@ -84,7 +84,6 @@ def synthesize_audio(
         outputs=("waveform",),
         size=n_samples,
         generator=generator,
-        noise_size=n_samples,
     )["waveform"]
     return Waveform(
         samples=read_only(np.asarray(samples, dtype=np.float32).reshape(-1)),
@@ -134,7 +133,6 @@ def synthesize_mel(
         outputs=("mel",),
         size=n_mels * n_frames,
         generator=generator,
-        noise_size=n_mels * n_frames,
     )
     return results["mel"]
 

@@ -33,7 +33,6 @@ LIMITS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
 """Lowest and highest value of each curve; acoustic models were trained on none beyond."""
 _DB_FULL_SCALE: Final = 12.0  # dB of a control at 100
 _LOGIT_FULL_SCALE: Final = 5.0
-_NOISE_BINS: Final = 72  # shared by all curves of a model
 # A curve that some models predict beside the others and no acoustic model takes.
 _PREDICTED: Final = (*CURVES, "mouth_opening")
 
@@ -157,6 +156,5 @@ def _run_model(
         outputs=tuple(f"{name}_pred" for name in needed),
         size=n_frames,
         generator=generator,
-        noise_size=_NOISE_BINS * n_frames,
     )
     return {name: results[f"{name}_pred"] for name in needed}

@@ -117,7 +117,6 @@ class Model:
         outputs: tuple[str, ...],
         size: int | None = None,
         generator: np.random.Generator | None = None,
-        noise_size: int = 1,
     ) -> dict[str, Array]:
         """Run the model.
 
