@@ -57,20 +57,10 @@ def loudness(samples: np.ndarray) -> float:
 
 VARIANTS = {
     "drawn pitch": TinyBank(),
-    "one speaker": TinyBank(speakers=(), ranges="{}"),
     "everything": FULL,
-    "encoders the other way round": replace(FULL, pitch="phoneme", variance="word"),
-    "other frame grids": replace(FULL, sub_hop_size=441),
-    "all four curves": replace(
-        FULL, predicted=("energy", "breathiness", "voicing", "tension"), curves=("energy", "breathiness", "voicing",
-                                                                                "tension")
-    ),
-    "more curves predicted than needed": replace(FULL, predicted=("energy", "voicing", "tension"), curves=("voicing",)),
-    "pitch without expression or rests": replace(FULL, expr=False, note_rest=False),
-    "dotted and nested speakers": replace(FULL, speakers=("embeds/v1.mezzo", "embeds/v1.baritone")),
-    "mel in base 10": TinyBank(acoustic_base='"10"', vocoder_base="e"),
     "another sample rate": TinyBank(sample_rate=48000, hop_size=480, sub_hop_size=480),
-}  # fmt: skip
+}
+"""All others are sung with in test_voicebank_variants."""
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -126,16 +126,17 @@ def _models() -> Iterator[tuple[str, Damage]]:
     noise = np.random.default_rng(0).bytes(4000)
     for index, name in enumerate(MODELS):
         other = MODELS[(index + 2) % len(MODELS)]
-        yield f"{name} is empty", Damage(_written(name, b""), name, "is empty")
         yield f"{name} is random", Damage(_written(name, noise), name, "is not an ONNX model|cannot be opened")
         yield f"{name} is {other}", Damage(
             lambda folder, name=name, other=other: shutil.copy(folder / other, folder / name),  # type: ignore[misc]
             f"{name}|mezzo.emb", "asks for|has no output|does not know|holds . values",
         )  # fmt: skip
-        yield f"{name} is a folder", Damage(
-            lambda folder, name=name: ((folder / name).unlink(), (folder / name).mkdir()),  # type: ignore[misc]
-            name, "is missing|is a folder",
-        )  # fmt: skip
+    first = MODELS[0]
+    yield "a model that is empty", Damage(_written(first, b""), first, "is empty")
+    yield (
+        "a model that is a folder",
+        Damage(lambda folder: ((folder / first).unlink(), (folder / first).mkdir()), first, "is missing"),
+    )
 
 
 def _embeddings() -> Iterator[tuple[str, Damage]]:
@@ -240,14 +241,14 @@ def _texts() -> Iterator[tuple[str, Damage]]:
     dictionary = "dsdur/dsdict.yaml"
     yield (
         "a dictionary that is not YAML",
-        Damage(_written(dictionary, "entries: [{grapheme: : :\n\t}"), dictionary, "is not valid YAML"),
+        Damage(_written(dictionary, "symbols: [{symbol: : :\n\t}"), dictionary, "is not valid YAML"),
     )
     yield "a dictionary that is a number", Damage(_written(dictionary, "42\n"), dictionary, "must hold keys and values")
     yield "a dictionary of bytes", Damage(_written(dictionary, bytes(range(256)) * 20), dictionary, "is not")
     yield "a dictionary that explodes", Damage(_written(dictionary, _bomb(12)), dictionary, "")
     yield (
         "a dictionary nested deeply",
-        Damage(_written(dictionary, "entries: " + "[" * 50_000), dictionary, "is not valid YAML|deep"),
+        Damage(_written(dictionary, "symbols: " + "[" * 50_000), dictionary, "is not valid YAML|nests"),
     )
     yield "a configuration that explodes", Damage(_written("dsconfig.yaml", _bomb(12)), "dsconfig.yaml", "")
     yield "a configuration that is empty", Damage(_written("dsconfig.yaml", ""), "dsconfig.yaml|phonemes", "")
