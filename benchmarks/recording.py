@@ -14,8 +14,9 @@ Span = tuple[float, float]
 
 ROLES = {
     "encoder_out": "linguistic", "ph_dur_pred": "dur", "pitch_pred": "pitch", "mel": "acoustic", "waveform": "vocoder",
+    "energy_pred": "variance", "breathiness_pred": "variance", "voicing_pred": "variance", "tension_pred": "variance",
 }  # fmt: skip
-"""A model is known by an output; what else ends in ``_pred`` comes from the variance model."""
+"""A model is known by what it gives; whatever else Cantilena has onnxruntime compute is work of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ class ModelRun:
 
 @dataclass(slots=True, kw_only=True)
 class Recording:
-    """Every opening and every run of a model since :func:`record_models`."""
+    """Every opening of a session, and every run of a voicebank's model, since :func:`record_models`."""
 
     loads: list[Span] = field(default_factory=list)
     runs: list[ModelRun] = field(default_factory=list)
@@ -81,8 +82,10 @@ def record_models(*, keep: bool = False) -> Recording:
         results = run(self, names, feeds, *args, **kwargs)
         span = (begin, time.perf_counter())
         kept = {"session": self, "names": names, "feeds": dict(feeds), "results": results} if keep else {}
-        with lock:
-            recording.runs.append(ModelRun(role=_role(output.name for output in self.get_outputs()), span=span, **kept))
+        role = next((ROLES[output.name] for output in self.get_outputs() if output.name in ROLES), None)
+        if role is not None:
+            with lock:
+                recording.runs.append(ModelRun(role=role, span=span, **kept))
         return results
 
     session.__init__ = watched_construct
@@ -99,10 +102,6 @@ def covered(spans: Iterable[Span]) -> float:
         seconds += max(0.0, end - max(begin, reached))
         reached = max(reached, end)
     return seconds
-
-
-def _role(outputs: Iterable[str]) -> str:
-    return next((ROLES[name] for name in outputs if name in ROLES), "variance")
 
 
 def _refused(name: str) -> Callable[..., Any]:

@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks import usual_graphs
 from benchmarks.usual_graphs import HOP_SIZE, KEY_SHIFT, MAX_DEPTH, SAMPLE_RATE, Sizes
 
-VERSION = 1
+VERSION = 2
 """Goes up whenever a graph changes, so that a bank kept from before is not taken for the new one."""
 SEED = 3
 USUAL = Sizes()

@@ -211,7 +211,7 @@ def acoustic(sizes: Sizes, *, tokens: int, languages: int) -> Graph:
         speaker,
     )
     decoded = _decoder(g, condition, sizes)
-    noise = g.op("RandomNormalLike", decoded)
+    noise = _noise(g, condition, (1, 1, sizes.n_mels))
     allowed = g.op("Min", depth, g.const(MAX_DEPTH))
     start = g.op("Sub", g.const(1.0), g.reshape(allowed))
     mixed = _begin_at(g, start, noise, decoded)
@@ -301,7 +301,7 @@ def _decoder(g: Graph, condition: str, sizes: Sizes) -> str:
 
 
 def _noise(g: Graph, frames: str, shape: Sequence[int]) -> str:
-    """Noise of a shape whose last axis is the frames."""
+    """Noise of a shape whose last axis is the frames, which are axis 1 of ``frames``."""
     n_frames = g.op("Gather", g.op("Shape", frames), g.ints(1))
     zeros = g.op("ConstantOfShape", g.op("Concat", g.ints(*shape), n_frames, axis=0))
     return g.op("RandomNormalLike", zeros)
