@@ -42,11 +42,13 @@ class TinyBank:
     newline, bom
         How text files are written.
     language_ids : bool
-        Whether models ask for the language of each phoneme.
+        Whether models ask for the language of each phoneme; those of the stages in ``same_language`` do not.
     languages : mapping of str to int
         Their ids.
     speakers : tuple of str
         As written in each dsconfig.yaml; empty: one, without embedding.
+    same_voice : tuple of str
+        Stages whose model is not told who sings.
     embeds : str
         Folder before each of them, with ``{stage}`` in it where each stage has one of its own.
     durations : {"word", "bare"} or None, pitch, variance : {"word", "phoneme", "bare"} or None
@@ -65,6 +67,8 @@ class TinyBank:
         As written; ``trained_depth`` is what the model was made for.
     shifts : bool
         Whether the acoustic model has ``gender`` and ``velocity``.
+    forked : bool
+        Whether the acoustic model has the inputs of forks: ``gt_mel``, ``retake``, ``noise``, ``shift_mouth_opening``.
     expr, note_rest, note_glide : bool
         Whether the pitch model has them.
     acoustic_base, vocoder_base : str
@@ -107,8 +111,10 @@ class TinyBank:
     newline: str = "\n"
     bom: bool = False
     language_ids: bool = False
+    same_language: tuple[str, ...] = ()
     languages: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({"en": 1, "ja": 2}))
     speakers: tuple[str, ...] = ("mezzo", "baritone")
+    same_voice: tuple[str, ...] = ()
     embeds: str = ""
     durations: Literal["word", "bare"] | None = "word"
     pitch: Encoder | None = None
@@ -123,6 +129,7 @@ class TinyBank:
     max_depth: str = "0.6"
     trained_depth: float = 0.6
     shifts: bool = False
+    forked: bool = False
     expr: bool = True
     note_rest: bool = True
     note_glide: bool = False
@@ -179,7 +186,10 @@ class TinyBank:
     def entries(self, stage: str) -> tuple[str, ...]:
         """The speakers as a stage's configuration writes them."""
         folder = self.embeds.format(stage=stage)
-        return tuple(f"{folder}{speaker}" for speaker in self.speakers)
+        return () if stage in self.same_voice else tuple(f"{folder}{speaker}" for speaker in self.speakers)
+
+    def has_language_ids(self, stage: str) -> bool:
+        return self.language_ids and stage not in self.same_language
 
     def how_sampled(self, stage: str) -> Sampling:
         return self.sampling.get(stage) or Sampling(depth="float" if self.depth and stage == "acoustic" else None)

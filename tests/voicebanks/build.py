@@ -64,8 +64,8 @@ class _Builder:
         bank = self._bank
         model = _GRAPHS["acoustic"](
             hidden=bank.hidden["acoustic"], loudness=self._table("acoustic", LOUDNESS, 1e-5), n_mels=bank.n_mels,
-            speakers=len(bank.speakers), languages=self._allowed_languages("acoustic"), curves=bank.curves,
-            depth=bank.depth, shifts=bank.shifts, base="e" if bank.acoustic_base == "e" else "10",
+            speakers=len(bank.entries("acoustic")), languages=self._allowed_languages("acoustic"), curves=bank.curves,
+            depth=bank.depth, shifts=bank.shifts, forked=bank.forked, base="e" if bank.acoustic_base == "e" else "10",
             sampling=bank.how_sampled("acoustic"), max_depth=bank.trained_depth, levels=bank.levels,
             signature=bank.signature("acoustic"),
         )  # fmt: skip
@@ -83,7 +83,7 @@ class _Builder:
     def _sub_stage(self, stage: str, mode: str) -> None:
         bank, role = self._bank, stage[2:]
         folder = self._root / stage
-        common = {"hidden": bank.embedding_size(stage), "speakers": len(bank.speakers)}
+        common = {"hidden": bank.embedding_size(stage), "speakers": len(bank.entries(stage))}
         if role == "dur":
             model = _GRAPHS["dur"](**common, frames=self._table(stage, FRAMES, 0.0), signature=bank.signature(stage))
         elif role == "pitch":
@@ -116,12 +116,12 @@ class _Builder:
         """Everything that a stage has beside its models: ``files`` is where its tables lie, seen from ``folder``."""
         bank, table = self._bank, f"{files}phonemes.{'json' if self._bank.table == 'json' else 'txt'}"
         self._phonemes(folder / table, stage)
-        head = [f"phonemes: {self._path(table)}", f"use_lang_id: {str(bank.language_ids).lower()}"]
-        if bank.language_ids:
+        head = [f"phonemes: {self._path(table)}", f"use_lang_id: {str(bank.has_language_ids(stage)).lower()}"]
+        if bank.has_language_ids(stage):
             self._write_text(folder / f"{files}languages.json", json.dumps(dict(bank.languages)))
             head.append(f"languages: {self._path(files + 'languages.json')}")
-        if bank.speakers:
-            entries = bank.entries(stage)
+        entries = bank.entries(stage)
+        if entries:
             # A list of entries with colons, dots or a trailing suffix is written as the exporter does: plainly.
             head += ["speakers:", *(f"  - {self._path(entry)}" for entry in entries)]
             for index, entry in enumerate(entries):
@@ -189,7 +189,7 @@ class _Builder:
 
     def _allowed_languages(self, stage: str) -> list[tuple[int, ...]] | bool:
         """For each token the language ids that are right: those of the symbols it stands for."""
-        if not self._bank.language_ids:
+        if not self._bank.has_language_ids(stage):
             return False
         tokens = self._bank.tokens(stage)
         allowed: list[set[int]] = [set() for _ in range(max(tokens.values()) + 1)]

@@ -150,7 +150,7 @@ def variance(
 def acoustic(
     *, hidden: int, loudness: Sequence[float], n_mels: int, speakers: int, languages: Sequence[Sequence[int]] | bool,
     curves: Sequence[str], depth: bool, shifts: bool, base: str, sampling: Sampling | None = None,
-    max_depth: float = 1.0, levels: Mapping[str, float] = LEVELS, signature: float | None = None,
+    max_depth: float = 1.0, levels: Mapping[str, float] = LEVELS, signature: float | None = None, forked: bool = False,
 ) -> bytes:  # fmt: skip
     """A log mel of six bands: how loud the phoneme is, and how far each control is from neutral."""
     g = Graph("acoustic")
@@ -177,6 +177,8 @@ def acoustic(
     bands = _bands(g, level, f0, {name: g.op("Sub", name, g.const(levels[name])) for name in curves}, shifts=shifts)
     stacked = g.op("Concat", *(g.unsqueeze(bands[name], 2) for name in BANDS), axis=2)
     mel = g.op("MatMul", stacked, g.const(band_weights(n_mels) * (1.0 if base == "e" else 0.4342945)))
+    if forked:
+        mel = g.sum(mel, *_fork_inputs(g, n_mels))
     noise = g.noise_like(mel, 0.01)
     if "depth" in given:  # a depth of 0 is the auxiliary decoder alone, which draws nothing
         noise = g.op("Mul", noise, g.op("Sign", g.float(given["depth"])))
@@ -204,6 +206,17 @@ def _bands(g: Graph, level: str, f0: str, deltas: Mapping[str, str], *, shifts: 
     octaves = g.scaled(g.op("Log", g.scaled(f0, 1.0 / MIDDLE_C_HZ)), 1.0 / np.log(2.0))
     changes["height"].append(g.scaled(octaves, 0.5))
     return {name: g.sum(level if name == "voice" else partial, *changes[name]) for name in BANDS}
+
+
+def _fork_inputs(g: Graph, n_mels: int) -> list[str]:
+    """What only forks of the exporter ask for."""
+    given = g.input("gt_mel", FLOAT, [*FRAMES, n_mels])
+    g.require("all of the mel is asked for", g.input("retake", BOOL, FRAMES))
+    mouth = g.input("shift_mouth_opening", FLOAT, FRAMES)
+    g.require("the mouth opens as it would", g.between(mouth, 0.0, 0.0))
+    noise = g.op("Transpose", g.input("noise", FLOAT, [1, 1, n_mels, "n_frames"]), perm=[0, 1, 3, 2])
+    noise = g.scaled(g.op("Squeeze", noise, g.const([1], np.int64)), 0.01)
+    return [g.nothing(given), noise, g.nothing(g.unsqueeze(mouth, 2))]
 
 
 def _tokens(g: Graph, vocabulary: int) -> str:

@@ -68,6 +68,7 @@ def _languages() -> Iterator[tuple[str, TinyBank]]:
     yield "prefixes, no language ids", replace(ENGLISH, language_ids=False)
     yield "one bare inventory for several languages", replace(FULL, foreign=("cl", "vf", "ts"))
     yield "partly bare", replace(ENGLISH, bare=("hh", "s", "k", "l", "n"))
+    yield "language ids in the acoustic model alone", replace(ENGLISH, same_language=("dsdur", "dspitch", "dsvariance"))
     yield "language ids that the configuration denies", replace(ENGLISH, extra=no_ids)
     yield "language ids that no model asks for", replace(FULL, extra=ids)
 
@@ -84,6 +85,8 @@ def _speakers() -> Iterator[tuple[str, TinyBank]]:
         replace(FULL, speakers=("V5_Default", "V5_Soft"), embeds="embeds/{stage}/", backslashes=True),
     )
     yield "written with `.emb`", replace(FULL, speakers=("v001.mezzo.emb", "v001.baritone.emb"))
+    yield "told to the acoustic model alone", replace(FULL, same_voice=("dsdur", "dspitch", "dsvariance"))
+    yield "told to all but the duration model", replace(FULL, same_voice=("dsdur",))
     yield "written with spaces", replace(FULL, speakers=tuple(name.replace(": ", " ") for name in ten))
 
 
@@ -158,6 +161,7 @@ def _flags() -> Iterator[tuple[str, TinyBank]]:
     yield "gender of another range", replace(FULL, extra={"acoustic": bounds})
     yield "gender and velocity promised, not there", replace(FULL, shifts=False, extra={"acoustic": flags})
     yield "neither", replace(FULL, shifts=False)
+    yield "inputs of forks", replace(FULL, forked=True)
 
 
 def _vocoders() -> Iterator[tuple[str, TinyBank]]:

@@ -181,7 +181,7 @@ def _parse_item(item: str) -> Iterator[Entry | Unreadable]:
     try:
         content = parse_yaml(item)
     except PlainYamlError:
-        yield Unreadable(item.strip().partition("\n")[0])
+        yield Unreadable(item.strip().partition("\n")[0][:80])
         return
     entries = content.get(_ENTRIES) if isinstance(content, dict) else content
     for entry in entries if isinstance(entries, list) else []:
