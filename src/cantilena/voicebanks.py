@@ -11,18 +11,14 @@ from typing import TYPE_CHECKING
 
 from cantilena.bootstrap import content_store, voicebank_folders
 from cantilena.settings import load_settings
-from cantilena.singing.control_effects import control_findings
-from cantilena.singing.controls import SCALES, ControlCurve, Controls
-from cantilena.singing.trial import try_voicebank
 from cantilena.voicebank import Voicebank, VoicebankInfo, find_voicebank, open_voicebank
 from cantilena.voicebank import list_voicebanks as _list_voicebanks
 from cantilena.voicebank.engine import EngineOptions
-from cantilena.voicebank.inspection import inspect_voicebank
-from cantilena.voicebank.report import VoicebankReport, as_problem
 from cantilena.voicebank.sessions import available_threads
 
 if TYPE_CHECKING:
     from cantilena.singing.options import SingOptions
+    from cantilena.voicebank.report import VoicebankReport
 
 
 def list_voicebanks() -> tuple[VoicebankInfo, ...]:
@@ -50,6 +46,9 @@ def check_voicebank(voicebank: str | Path) -> VoicebankReport:
     VoicebankError
         As :func:`voicebank_info`.
     """
+    from cantilena.singing.trial import try_voicebank  # singing a song need not wait for what inspects voicebanks
+    from cantilena.voicebank.report import as_problem
+
     report, opened = _inspect(voicebank)
     if opened is None:
         return report
@@ -59,6 +58,8 @@ def check_voicebank(voicebank: str | Path) -> VoicebankReport:
 
 
 def _inspect(voicebank: str | Path) -> tuple[VoicebankReport, Voicebank | None]:
+    from cantilena.voicebank.inspection import inspect_voicebank
+
     settings = load_settings()
     folder = find_voicebank(voicebank, voicebank_folders(settings))
     engine = EngineOptions(threads=settings.threads or available_threads(), low_memory=settings.low_memory)
@@ -68,6 +69,8 @@ def _inspect(voicebank: str | Path) -> tuple[VoicebankReport, Voicebank | None]:
 
 def _acting_controls(voicebank: Voicebank) -> tuple[str, ...]:
     """The controls that change something, ``speaker`` among them where there are several to mix."""
+    from cantilena.singing.control_effects import control_findings
+    from cantilena.singing.controls import SCALES, ControlCurve, Controls
 
     def acts(name: str) -> bool:
         scale = SCALES[name]

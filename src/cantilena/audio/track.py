@@ -36,7 +36,7 @@ _GAIN_HOP: Final = 64
 # earlier than it. What lies less than this behind the newest waveform can still change.
 _OPEN_SECONDS: Final = 2.0
 # Memory for a phrase rather than for a song, also where singing is faster than measuring.
-_WAITING_BLOCKS: Final = 32
+_WAITING_BLOCKS: Final = 128
 # Ten seconds or so stay in memory; what is longer goes to a temporary file.
 _STORE_BYTES_IN_MEMORY: Final = 2 * 2**20
 

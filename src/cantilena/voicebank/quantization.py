@@ -12,7 +12,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Final
@@ -86,6 +85,8 @@ def _require_packages() -> None:
 
 
 def _key(file: Path) -> str:
+    from importlib.metadata import version  # which imports a mail parser, and takes as long as reading a score
+
     digest = hashlib.sha256(b"\0".join([_SCHEME, version("onnxruntime").encode(), version("onnx").encode(), b""]))
     try:
         with file.open("rb") as stream:
