@@ -151,7 +151,6 @@ class _Inspector:
             self._check_dictionaries(stage, table, words="dur" in roles)
         for model in models.values():
             self._check_embeddings(stage, model)
-            self._check_noise(model)
         return stage
 
     def _opens(self, role: str, model: Model) -> bool:
@@ -172,13 +171,6 @@ class _Inspector:
             )
         if not stage.config.speakers:
             self._attempt(stage.config.file, lambda: stage.embedding(None, size=size))
-
-    def _check_noise(self, model: Model) -> None:
-        if model.draws_in_loops:
-            self._warn(
-                "noise_out_of_reach", model.file, "draws noise inside a loop, so that equal seeds give unequal takes",
-                "Ask the author for a newer export; everything else works.",
-            )  # fmt: skip
 
     def _check_languages(self, stage: Stage, table: SymbolTable) -> None:
         if not any("languages" in model.inputs for model in stage.models.values()):
