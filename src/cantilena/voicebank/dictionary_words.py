@@ -9,7 +9,6 @@ either end.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Collection
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 _KIND: Final = "dictionary"
 _FORMAT: Final = b"words 1\n"  # to be changed with whatever changes what is kept
 _SMALLEST: Final = 1 << 18  # bytes; a smaller file is parsed as quickly as it is looked up
-_BREAKS: Final = re.compile(r"[\t\n\r]")
 
 
 class Words:
@@ -87,7 +85,7 @@ def parse_words(file: Path, declared: Collection[str]) -> bytes:
                 symbols = tuple(symbol for symbol in symbols if symbol in kept)
             if symbols:
                 words[word] = " ".join(symbols)
-    lines = (f"{word}\t{words[word]}" for word in sorted(words) if word.strip() and not _BREAKS.search(word))
+    lines = (f"{word}\t{words[word]}" for word in sorted(words) if word and "\t" not in word and "\n" not in word)
     return "\n".join(["", *lines, ""]).encode("utf-8", "replace")
 
 
