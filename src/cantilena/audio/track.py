@@ -10,11 +10,11 @@ done in blocks that count from the beginning of the track, so the samples do not
 from __future__ import annotations
 
 import tempfile
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from threading import Lock
 from types import TracebackType
 from typing import IO, Final, Self
 
@@ -35,8 +35,6 @@ _GAIN_HOP: Final = 64
 # A phrase of one short note may be followed by one that begins with a long cluster of consonants, and so starts
 # earlier than it. What lies less than this behind the newest waveform can still change.
 _OPEN_SECONDS: Final = 2.0
-# Memory for a phrase rather than for a song, also where singing is faster than measuring.
-_WAITING_BLOCKS: Final = 128
 # Ten seconds or so stay in memory; what is longer goes to a temporary file.
 _STORE_BYTES_IN_MEMORY: Final = 2 * 2**20
 
@@ -144,7 +142,8 @@ class TrackBuilder:
         self._store: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_STORE_BYTES_IN_MEMORY)  # noqa: SIM115
         self._n_stored = 0
         self._open: NDArray[np.float32] = np.zeros(0, dtype=np.float32)  # what begins at sample _n_stored
-        self._meters = _Meters(sample_rate)
+        self._meters = _Meters(sample_rate, self._read)
+        self._one_at_a_time = Lock()  # who moves the place in the store
 
     def __enter__(self) -> Self:
         return self
@@ -189,8 +188,8 @@ class TrackBuilder:
         if len(self._open):
             self._put_down_block(self._open)
         with _temporary_storage():
+            loudness, peaks = self._meters.finish()
             self._store.flush()
-        loudness, peaks = self._meters.finish()
         return Track(
             sample_rate=self._sample_rate,
             n_samples=self._n_stored,
@@ -214,14 +213,16 @@ class TrackBuilder:
         shaped = self._gain_curve.shape(
             samples, begin=self._n_stored, sample_rate=self._sample_rate, lead_in_seconds=self._lead_in_seconds
         )
-        with _temporary_storage():
+        begin, self._n_stored = self._n_stored, self._n_stored + len(shaped)
+        with _temporary_storage(), self._one_at_a_time:
+            self._store.seek(4 * begin)
             self._store.write(shaped.tobytes())
-        self._n_stored += len(shaped)
-        self._meters.add(shaped)
+        self._meters.add(begin, self._n_stored)
 
     def _read(self, begin: int, end: int) -> NDArray[np.float32]:
-        self._store.seek(4 * begin)
-        return np.frombuffer(self._store.read(4 * (end - begin)), dtype=np.float32)
+        with self._one_at_a_time:
+            self._store.seek(4 * begin)
+            return np.frombuffer(self._store.read(4 * (end - begin)), dtype=np.float32)
 
 
 class _Meters:
@@ -231,31 +232,33 @@ class _Meters:
     ----------
     sample_rate : int
         Hz.
+    read : callable
+        ``read(begin, end)`` gives what was put down: nothing waits in memory where singing is faster than measuring.
     """
 
-    def __init__(self, sample_rate: int) -> None:
+    def __init__(self, sample_rate: int, read: Callable[[int, int], NDArray[np.float32]]) -> None:
         self._loudness = LoudnessMeter(sample_rate)
         self._peaks = PeakMeter(sample_rate)
+        self._read = read
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="meters")
-        self._waiting: deque[Future[None]] = deque()
+        self._waiting: list[Future[None]] = []
 
-    def add(self, samples: NDArray[np.float32]) -> None:
-        """Take the next samples [shape=(n,)], which nobody may change any more."""
-        self._waiting.append(self._worker.submit(self._measure, samples))
-        if len(self._waiting) > _WAITING_BLOCKS:
-            self._waiting.popleft().result()
+    def add(self, begin: int, end: int) -> None:
+        """Take the samples from ``begin`` to ``end``, the next ones."""
+        self._waiting.append(self._worker.submit(self._measure, begin, end))
 
     def finish(self) -> tuple[float | None, NDArray[np.float32]]:
         """Integrated loudness and the peaks of the hops of everything taken."""
-        while self._waiting:
-            self._waiting.popleft().result()
+        for measured in self._waiting:
+            measured.result()
         return self._loudness.integrated(), self._peaks.finish()
 
     def close(self) -> None:
         """End the thread; what is not measured yet is not wanted any more."""
         self._worker.shutdown(wait=True, cancel_futures=True)
 
-    def _measure(self, samples: NDArray[np.float32]) -> None:
+    def _measure(self, begin: int, end: int) -> None:
+        samples = self._read(begin, end)
         self._loudness.add(samples)
         self._peaks.add(samples)
 
