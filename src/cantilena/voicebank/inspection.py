@@ -15,13 +15,14 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from cantilena.errors import CantilenaError, VoicebankError
-from cantilena.voicebank.bundle import CURVES, Stage, StageOpener, Vocoder, Voicebank, open_as
+from cantilena.voicebank.bundle import CURVES, Stage, Vocoder, Voicebank, open_as
 from cantilena.voicebank.config import StageConfig, read_character
 from cantilena.voicebank.dictionary import Dictionary, dictionary_files, read_dictionary
 from cantilena.voicebank.engine import EngineOptions
 from cantilena.voicebank.files import find_file
 from cantilena.voicebank.layout import Layout, find_layout
 from cantilena.voicebank.library import describe_voicebank, unreadable_voicebank
+from cantilena.voicebank.opening import StageOpener
 from cantilena.voicebank.report import (
     Problem,
     StageAbilities,
