@@ -71,6 +71,16 @@ def test_copies_whose_weights_lie_beside_them_are_not_the_same_model(tmp_path):
         assert model.run({"x": np.zeros(3, np.float32)}, outputs=("y",))["y"].tolist() == [value] * 3
 
 
+def test_a_link_and_a_name_in_any_script_are_opened(tmp_path):
+    file = write(tmp_path / "bank" / "音響 モデル #1%20.onnx", product(1.0))
+    link = tmp_path / "bank" / "link.onnx"
+    target = write(tmp_path / "bank" / "blobs" / "0f3a", product(1.0))
+    link.symlink_to(target)
+    for path in (file, link):
+        model = Model(path, root=tmp_path / "bank", role="dur", engine=EngineOptions())
+        assert model.run({"x": X}, outputs=("y",))["y"].shape == (128, 128)
+
+
 def test_low_memory_closes_what_was_not_used_for_longest_and_changes_no_sample(tmp_path, monkeypatch):
     files = {name: write(tmp_path / name, product(factor)) for factor, name in enumerate("abc", start=1)}
     size = files["a"].stat().st_size

@@ -119,7 +119,7 @@ def _with_graph(model: Buffer, graph: OnnxGraph, parts: Iterable[bytes]) -> byte
 
 def _whole_graph(model: Buffer, graph: OnnxGraph, exposed: Exposed, name: str) -> Iterator[bytes]:
     changed = {graph.nodes[index].field.start: nodes for index, nodes in exposed.nodes.items()}
-    changed |= {weights.field.start: _mapped(model, weights, name) for weights in graph.weights if _is_large(weights)}
+    changed |= {weights.field.start: _mapped(model, weights, name) for weights in _to_map(graph)}
     ends = {graph.nodes[index].field.start: graph.nodes[index].field.end for index in exposed.nodes}
     ends |= {weights.field.start: weights.field.end for weights in graph.weights}
     at = graph.field.begin
@@ -133,7 +133,7 @@ def _whole_graph(model: Buffer, graph: OnnxGraph, exposed: Exposed, name: str) -
 
 def _probe_graph(model: Buffer, graph: OnnxGraph, exposed: Exposed, source: NoiseInput, name: str) -> Iterator[bytes]:
     nodes, names = size_probe(graph, exposed, source)
-    known = {weights.field.start: weights for weights in graph.weights}
+    mapped = {weights.field.start: weights for weights in _to_map(graph)}
     kept = {graph.nodes[index].field.start: exposed.nodes.get(index) for index in nodes}
     kept |= {weights.field.start: None for weights in graph.weights if weights.name in names}
     kept |= {declared.start: None for given, declared in graph.inputs.items() if given in names}
@@ -141,11 +141,11 @@ def _probe_graph(model: Buffer, graph: OnnxGraph, exposed: Exposed, source: Nois
         if part.number in (GRAPH_NODE, GRAPH_INITIALIZER, GRAPH_INPUT, GRAPH_OUTPUT) and part.wire == BYTES:
             if part.start not in kept:
                 continue
-            weights = known.get(part.start)
-            if weights is not None and _is_large(weights):
+            weights = mapped.get(part.start)
+            if weights is not None:
                 yield _mapped(model, weights, name)
-                continue
-            yield kept[part.start] or model[part.start : part.end]
+            else:
+                yield kept[part.start] or model[part.start : part.end]
         elif part.number == 2:  # GraphProto.name, which every graph must have
             yield model[part.start : part.end]
     yield shape_of(graph, exposed, source)
@@ -153,8 +153,15 @@ def _probe_graph(model: Buffer, graph: OnnxGraph, exposed: Exposed, source: Nois
     yield shape_output(source)
 
 
-def _is_large(weights: Weights) -> bool:
-    return weights.numbers is not None and weights.numbers.end - weights.numbers.begin >= _LEAST_MAPPED
+def _to_map(graph: OnnxGraph) -> tuple[Weights, ...]:
+    """The tensors to be mapped; none of a model with weights in other files, whose folder has to stay what it is."""
+    if graph.locations:
+        return ()
+    return tuple(
+        weights
+        for weights in graph.weights
+        if weights.numbers is not None and weights.numbers.end - weights.numbers.begin >= _LEAST_MAPPED
+    )
 
 
 def _mapped(model: Buffer, weights: Weights, name: str) -> bytes:

@@ -251,9 +251,10 @@ class Model:
         prepared = prepare_model(file, root=root)
         precision: Precision = "fp32"
         if prepared.stands_alone:
+            file = own = file.resolve()  # onnxruntime maps nothing through a link
             if self._quantized:
-                file = quantized_file(file, self._engine.store)
-                precision = "fp32" if file == self.file else "int8"
+                file = quantized_file(own, self._engine.store)
+                precision = "fp32" if file == own else "int8"
             file = self._engine.models.same_file(file)
             if file != self.file:
                 prepared = prepare_model(file, root=file.parent)
