@@ -1,20 +1,26 @@
 """The voicebanks at hand: list them, tell what one is, open one.
 
-Composes :mod:`cantilena.voicebank` with this process's settings; every interface calls what stands here.
+Composes :mod:`cantilena.voicebank` with this process's settings; every interface calls what stands here. Where
+``APP_ENV`` is ``prod`` the voicebanks at hand are those of the bucket, fetched when they are asked for; everywhere else
+they are those of local folders, and nothing that could talk to a bucket is even imported.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import finalize
 
-from cantilena.bootstrap import content_store, voicebank_folders
-from cantilena.settings import load_settings
+from cantilena.bootstrap import content_store, voicebank_cache, voicebank_folders
+from cantilena.errors import VoicebankError
+from cantilena.settings import Settings, load_settings
 from cantilena.voicebank import Voicebank, VoicebankInfo, find_voicebank, open_voicebank
 from cantilena.voicebank import list_voicebanks as _list_voicebanks
 from cantilena.voicebank.engine import EngineOptions
-from cantilena.voicebank.sessions import available_threads
+from cantilena.voicebank.threads import available_threads
 
 if TYPE_CHECKING:
     from cantilena.singing.options import SingOptions
@@ -22,8 +28,11 @@ if TYPE_CHECKING:
 
 
 def list_voicebanks() -> tuple[VoicebankInfo, ...]:
-    """The voicebanks at hand."""
-    return _list_voicebanks(voicebank_folders(load_settings()))
+    """The voicebanks at hand; of those in a bucket, what their publishers told."""
+    settings = load_settings()
+    if settings.app_env == "prod":
+        return _published_voicebanks(voicebank_cache(settings))
+    return _list_voicebanks(voicebank_folders(settings))
 
 
 def voicebank_info(voicebank: str | Path) -> VoicebankReport:
@@ -61,9 +70,9 @@ def _inspect(voicebank: str | Path) -> tuple[VoicebankReport, Voicebank | None]:
     from cantilena.voicebank.inspection import inspect_voicebank
 
     settings = load_settings()
-    folder = find_voicebank(voicebank, voicebank_folders(settings))
     engine = EngineOptions(threads=settings.threads or available_threads(), low_memory=settings.low_memory)
-    report, opened = inspect_voicebank(folder, engine)
+    with _located(voicebank, settings) as located:
+        report, opened = inspect_voicebank(located.folder, engine)
     return replace(report, controls=_acting_controls(opened) if opened else ()), opened
 
 
@@ -81,7 +90,11 @@ def _acting_controls(voicebank: Voicebank) -> tuple[str, ...]:
 
 
 def resolve_voicebank(
-    voicebank: str | Path | Voicebank | None, options: SingOptions, *, cache: bool = True
+    voicebank: str | Path | Voicebank | None,
+    options: SingOptions,
+    *,
+    cache: bool = True,
+    on_download: OnDownload | None = None,
 ) -> Voicebank:
     """An open voicebank that runs its models as the options say.
 
@@ -93,20 +106,116 @@ def resolve_voicebank(
         Its device and precision.
     cache : bool
         Whether quantised models and parsed dictionaries are read from and kept in the cache.
+    on_download : callable, optional
+        Told how far a voicebank that has to be fetched is, from several threads.
 
     Raises
     ------
     VoicebankError
-        As :func:`~cantilena.voicebank.find_voicebank` and :func:`~cantilena.voicebank.open_voicebank`.
+        As :func:`~cantilena.voicebank.find_voicebank` and :func:`~cantilena.voicebank.open_voicebank`, and where
+        voicebanks come from a bucket as :meth:`~cantilena.distribution.cache.VoicebankCache.resolve`.
     """
     if isinstance(voicebank, Voicebank):
         return voicebank
     settings = load_settings()
-    return open_voicebank(
-        find_voicebank(voicebank, voicebank_folders(settings)),
-        threads=settings.threads,
-        device=options.device,
-        precision=options.precision,
-        low_memory=settings.low_memory,
-        store=content_store(settings) if cache else None,
+    with _located(voicebank, settings, on_download) as located:
+        opened = open_voicebank(
+            located.folder,
+            threads=settings.threads,
+            device=options.device,
+            precision=options.precision,
+            low_memory=settings.low_memory,
+            store=content_store(settings) if cache else None,
+            origin=located.origin,
+        )
+        # Its files are not evicted as long as anybody can still sing with it.
+        finalize(opened, located.leases.pop_all().close)
+    return opened
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Located:
+    """Where a voicebank lies; a fetched one stays there as long as its leases are held."""
+
+    folder: Path
+    origin: Origin | None
+    leases: ExitStack
+
+
+@contextmanager
+def _located(
+    voicebank: str | Path | None, settings: Settings, on_download: OnDownload | None = None
+) -> Iterator[_Located]:
+    with ExitStack() as leases:
+        if settings.app_env != "prod":
+            asked = voicebank if voicebank is not None else settings.voicebank_default or None
+            yield _Located(folder=find_voicebank(asked, voicebank_folders(settings)), origin=None, leases=leases)
+            return
+        cache = voicebank_cache(settings)
+        wanted = str(voicebank) if voicebank is not None else settings.voicebank_default or _first(cache)
+        copy = leases.enter_context(cache.resolve(wanted, on_progress=on_download))
+        findings, vocoders = copy.findings, {}
+        vocoder = named_vocoder(copy.folder)
+        if vocoder is not None:
+            shared = leases.enter_context(cache.resolve(vocoder, on_progress=on_download))
+            findings, vocoders = (*findings, *shared.findings), {vocoder: shared.folder}
+        origin = Origin(id=copy.id, version=copy.version, vocoders=vocoders, findings=findings)
+        yield _Located(folder=copy.folder, origin=origin, leases=leases)
+
+
+def _first(cache: VoicebankCache) -> str:
+    """Who sings when nobody is asked for."""
+    for info in _published_voicebanks(cache):
+        if info.problem is None:
+            return info.id
+    raise VoicebankError(
+        "voicebank_missing",
+        "There is no voicebank in the bucket.",
+        hint="Publish one with 'cantilena voicebank push DIR', and name it in VOICEBANK_DEFAULT.",
     )
+
+
+def _published_voicebanks(cache: VoicebankCache) -> tuple[VoicebankInfo, ...]:
+    """The voicebanks of a bucket, shared vocoders left out."""
+    found = []
+    for voicebank_id in cache.remote_ids():
+        try:
+            manifest = cache.remote_manifest(voicebank_id)
+        except VoicebankError as error:
+            found.append(replace(_untold(voicebank_id), problem=error.message))
+            continue
+        if manifest.info.get("kind") != "vocoder":
+            found.append(_as_told(manifest))
+    return tuple(found)
+
+
+def _as_told(manifest: Manifest) -> VoicebankInfo:
+    """What the publisher of a voicebank told; a manifest is written by others, so nothing in it is relied on."""
+    told = {key: manifest.info.get(key) for key in ("name", "licence", "credits")}
+    texts = {key: value for key, value in told.items() if isinstance(value, str)}
+    lists = {
+        key: tuple(filter(_is_text, value))
+        for key in ("languages", "speakers")
+        if isinstance(value := manifest.info.get(key), list)
+    }
+    ranges = manifest.info.get("ranges")
+    spans = {
+        str(speaker): (float(span["low"]), float(span["high"]))
+        for speaker, span in (ranges.items() if isinstance(ranges, dict) else ())
+        if isinstance(span, dict) and all(isinstance(span.get(end), int | float) for end in ("low", "high"))
+    }
+    info = replace(
+        _untold(manifest.id), version=manifest.version, bytes=manifest.total_bytes, ranges=spans, **texts, **lists
+    )
+    return info
+
+
+def _untold(voicebank_id: str) -> VoicebankInfo:
+    return VoicebankInfo(
+        id=voicebank_id, name=voicebank_id, version="", languages=(), speakers=(), ranges={}, licence="", credits="",
+        bytes=0, folder=Path(voicebank_id),
+    )  # fmt: skip
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)

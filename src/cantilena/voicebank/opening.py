@@ -19,8 +19,10 @@ from cantilena.voicebank.engine import EngineOptions
 from cantilena.voicebank.files import broken, find_file, require_file
 from cantilena.voicebank.layout import Layout, find_layout
 from cantilena.voicebank.library import describe_voicebank, fingerprint
-from cantilena.voicebank.sessions import Model, available_threads
+from cantilena.voicebank.origin import Origin
+from cantilena.voicebank.sessions import Model
 from cantilena.voicebank.speakers import speaker_aliases
+from cantilena.voicebank.threads import available_threads
 from cantilena.voicebank.vocoders import VocoderPlace, check_vocoder, find_vocoder
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ def open_voicebank(
     precision: Literal["fp32", "int8"] = "fp32",
     low_memory: bool = False,
     store: ContentStore | None = None,
+    origin: Origin | None = None,
 ) -> Voicebank:
     """Open the voicebank in a folder.
 
@@ -46,6 +49,8 @@ def open_voicebank(
         Threads of each model; 0: the cores this process may use.
     device, precision, low_memory, store
         See :class:`~cantilena.voicebank.engine.EngineOptions`.
+    origin : Origin, optional
+        Where it came from; None: it is what its folder says.
 
     Raises
     ------
@@ -62,9 +67,11 @@ def open_voicebank(
     )
     layout = find_layout(folder)
     info = describe_voicebank(folder)
+    if origin is not None:
+        info = replace(info, id=origin.id, version=origin.version)
     opener = StageOpener(layout, info.colours, engine)
     acoustic = opener.acoustic()
-    place = find_vocoder(layout, acoustic.config)
+    place = find_vocoder(layout, acoustic.config, fetched=origin.vocoders if origin else {})
     check_vocoder(acoustic.config, place.config)
     return Voicebank(
         info=info,
@@ -74,6 +81,7 @@ def open_voicebank(
         variance=opener.sub_stage("dsvariance", "variance"),
         vocoder=opener.vocoder(place),
         engine=engine,
+        findings=origin.findings if origin else (),
     )
 
 

@@ -36,9 +36,9 @@ _OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
-def device_of(role: str, device: str, *, force_on_cpu: bool = False) -> str:
+def device_of(role: str, device: str) -> str:
     """Where a model of a role runs when a device was asked for."""
-    return "cpu" if role in SMALL_ROLES or force_on_cpu else device
+    return "cpu" if role in SMALL_ROLES else device
 
 
 def provider_options(device: str, available: Sequence[str]) -> list[tuple[str, dict[str, str]]]:

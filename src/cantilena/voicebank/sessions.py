@@ -29,7 +29,6 @@ from cantilena.voicebank.noise_sizes import NoiseSizes
 from cantilena.voicebank.open_models import LOW_MEMORY_BYTES
 from cantilena.voicebank.providers import device_of, device_unavailable, provider_options
 from cantilena.voicebank.quantization import QUANTIZED_ROLES, quantized_file
-from cantilena.voicebank.threads import available_threads as available_threads
 
 if TYPE_CHECKING:
     import onnxruntime
