@@ -147,7 +147,8 @@ class _Builder:
 
     def _dictionary(self, folder: Path) -> None:
         bank = self._bank
-        lines = ["entries:", "- {grapheme: no, phonemes: [n, ow]}", "symbols:"]
+        known = [symbol for symbol in bank.symbols if symbol.rpartition("/")[2] in ("n", "ow")]
+        lines = ["entries:", f"- {{grapheme: no, phonemes: [{', '.join(known)}]}}", "symbols:"]
         lines += [
             f"- {{symbol: {symbol}, type: {_DICTIONARY_KINDS[kind_of(symbol)]}}}"
             for symbol in bank.symbols

@@ -194,7 +194,7 @@ class _Examination:
             louder = _heard(mixed)["voice"] - _heard(neutral)["voice"]
             # half of a speaker who is louder by a tenth of a neper
             if self._expect(f"half a speaker changes the voice by {louder:.2f} dB", holds=abs(louder - 0.434) < 0.1):
-                acts.append("speaker mix")
+                acts.append("speaker")
         return acts, told
 
     def _has(self, name: str) -> bool:
