@@ -22,6 +22,7 @@ from cantilena.takes import OnProgress, PhraseTake, SungFile, Take
 from cantilena.voicebanks import resolve_voicebank
 
 if TYPE_CHECKING:
+    from cantilena.distribution.fetch import OnDownload
     from cantilena.voicebank import Voicebank
 
 
@@ -168,6 +169,7 @@ def sing_to_file(
     force: bool = False,
     cache: bool = True,
     on_progress: OnProgress | None = None,
+    on_download: OnDownload | None = None,
 ) -> SungFile:
     """Sing a score to a file, in memory for a phrase rather than for the song.
 
@@ -180,7 +182,7 @@ def sing_to_file(
     """
     resolve_format(path, format)
     check_output(path, force=force)
-    request = _request(score, line=line, options=options, voicebank=voicebank, cache=cache)
+    request = _request(score, line=line, options=options, voicebank=voicebank, cache=cache, on_download=on_download)
     with rendering(request) as song, song.track(on_progress) as track:
         with song.trace.timed("encode"):
             written = write_audio(track.blocks(), path, sample_rate=track.sample_rate, format=format, force=force)
@@ -260,7 +262,13 @@ def _request(
     options: SingOptions | None,
     voicebank: str | Path | Voicebank | None,
     cache: bool,
+    on_download: OnDownload | None = None,
 ) -> SongRequest:
     return SongRequest(
-        score=score, line=line or LineOptions(), options=options or SingOptions(), voicebank=voicebank, cache=cache
+        score=score,
+        line=line or LineOptions(),
+        options=options or SingOptions(),
+        voicebank=voicebank,
+        cache=cache,
+        on_download=on_download,
     )

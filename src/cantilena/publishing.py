@@ -6,50 +6,21 @@ because somebody asked for just that; singing does so in ``prod`` alone (:mod:`c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cantilena.bootstrap import voicebank_cache, voicebank_folders, voicebank_objects
-from cantilena.errors import CantilenaError, OutputError, VoicebankError
+from cantilena.errors import OutputError, VoicebankError
 from cantilena.settings import load_settings
-from cantilena.voicebank import VoicebankInfo
 from cantilena.voicebank.vocoders import find_package, named_vocoder
 from cantilena.voicebanks import check_voicebank
 
 if TYPE_CHECKING:
     from cantilena.distribution.cache import CacheEntry
+    from cantilena.distribution.catalogue import RemoteVoicebank
     from cantilena.distribution.fetch import OnDownload
-    from cantilena.distribution.manifest import Manifest
     from cantilena.distribution.publish import OnUpload, Published
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemoteVoicebank:
-    """What the bucket has under one id.
-
-    Attributes
-    ----------
-    id, version : str
-        Which voicebank, and which version of it; the version is empty when it has a ``problem``.
-    bytes, files : int
-        Of all its files, and how many there are.
-    published : bool
-        Whether it has a manifest; without one nothing but its files is known.
-    info : mapping
-        What its publisher told: name, languages, speakers, ranges, licence, credits, kind.
-    problem : str or None
-        Why it cannot be fetched.
-    """
-
-    id: str
-    version: str = ""
-    bytes: int = 0
-    files: int = 0
-    published: bool = False
-    info: Mapping[str, Any]
-    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +136,9 @@ def pull_voicebank(
 def list_remote_voicebanks() -> tuple[RemoteVoicebank, ...]:
     """Everything in the bucket's folder of voicebanks, vocoders that several share among them."""
     cache = voicebank_cache(load_settings())
-    return tuple(_describe(voicebank_id) for voicebank_id in cache.remote_ids())
+    from cantilena.distribution.catalogue import list_remote
+
+    return list_remote(cache)
 
 
 def remote_voicebank_info(voicebank_id: str) -> RemoteVoicebank:
@@ -176,7 +149,10 @@ def remote_voicebank_info(voicebank_id: str) -> RemoteVoicebank:
     VoicebankError
         ``voicebank_unknown`` and the like.
     """
-    return _remote(voicebank_cache(load_settings()).remote_manifest(voicebank_id))
+    cache = voicebank_cache(load_settings())
+    from cantilena.distribution.catalogue import describe_remote
+
+    return describe_remote(cache, voicebank_id)
 
 
 def verify_voicebank(voicebank_id: str) -> Verification:
@@ -202,24 +178,6 @@ def prune_voicebanks(*, everything: bool = False) -> tuple[CacheEntry, ...]:
     return voicebank_cache(load_settings()).prune(everything=everything)
 
 
-def _describe(voicebank_id: str) -> RemoteVoicebank:
-    try:
-        return remote_voicebank_info(voicebank_id)
-    except CantilenaError as error:
-        return RemoteVoicebank(id=voicebank_id, info={}, problem=error.message)
-
-
-def _remote(manifest: Manifest) -> RemoteVoicebank:
-    return RemoteVoicebank(
-        id=manifest.id,
-        version=manifest.version,
-        bytes=manifest.total_bytes,
-        files=len(manifest.files),
-        published=manifest.source == "manifest",
-        info=manifest.info,
-    )
-
-
 def _voicebank_info(folder: Path) -> dict[str, Any]:
     report = check_voicebank(folder)
     errors = [problem for problem in report.problems if problem.severity == "error"]
@@ -230,11 +188,7 @@ def _voicebank_info(folder: Path) -> dict[str, Any]:
             f"The voicebank {folder} would not sing: {errors[0].message}{more}",
             hint="'cantilena voicebank check' tells all that is wrong.",
         )
-    return to_document(report.info)
-
-
-def to_document(info: VoicebankInfo) -> dict[str, Any]:
-    """What is told of a voicebank to people and programs, wherever it lies."""
+    info = report.info
     return {
         "kind": "voicebank",
         "name": info.name,

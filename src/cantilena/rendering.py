@@ -24,6 +24,7 @@ from cantilena.voicebanks import resolve_voicebank
 if TYPE_CHECKING:
     from cantilena.audio.track import Track
     from cantilena.cache import ContentStore
+    from cantilena.distribution.fetch import OnDownload
     from cantilena.singing.options import SingOptions
     from cantilena.singing.phrase import Phrase
     from cantilena.singing.pipeline import SungPhrase
@@ -48,6 +49,8 @@ class SongRequest:
         An id, a folder, an open voicebank; None: the built-in one.
     cache : bool
         Whether phrases that were sung before are taken from the cache, and new ones kept there.
+    on_download : callable or None
+        Told how far a voicebank that has to be fetched is.
     """
 
     score: Score | str | Path
@@ -55,6 +58,7 @@ class SongRequest:
     options: SingOptions
     voicebank: str | Path | Voicebank | None = None
     cache: bool = True
+    on_download: OnDownload | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -186,7 +190,9 @@ def rendering(request: SongRequest) -> Iterator[Rendering]:
         with trace.timed("parse"):
             score = resolve_score(request.score)
         with trace.timed("voicebank"):
-            bank = resolve_voicebank(request.voicebank, request.options, cache=request.cache)
+            bank = resolve_voicebank(
+                request.voicebank, request.options, cache=request.cache, on_download=request.on_download
+            )
             bank_id = bank.id
         with trace.timed("plan"):
             plan = plan_song(score, line=request.line, voicebank=bank, options=request.options)

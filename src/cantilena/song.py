@@ -107,6 +107,7 @@ def plan_song(score: Score, *, line: LineOptions, voicebank: Voicebank, options:
             controls=options.controls.shifted(-lead_in_seconds(voicebank)),
         ),
         findings=(
+            *voicebank.findings,
             *performance.findings,
             *_outside_range(performance, voicebank, speaker),
             *control_findings(voicebank, options.controls),

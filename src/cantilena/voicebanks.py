@@ -20,9 +20,13 @@ from cantilena.settings import Settings, load_settings
 from cantilena.voicebank import Voicebank, VoicebankInfo, find_voicebank, open_voicebank
 from cantilena.voicebank import list_voicebanks as _list_voicebanks
 from cantilena.voicebank.engine import EngineOptions
+from cantilena.voicebank.origin import Origin
 from cantilena.voicebank.threads import available_threads
+from cantilena.voicebank.vocoders import named_vocoder
 
 if TYPE_CHECKING:
+    from cantilena.distribution.cache import VoicebankCache
+    from cantilena.distribution.fetch import OnDownload
     from cantilena.singing.options import SingOptions
     from cantilena.voicebank.report import VoicebankReport
 
@@ -176,46 +180,6 @@ def _first(cache: VoicebankCache) -> str:
 
 
 def _published_voicebanks(cache: VoicebankCache) -> tuple[VoicebankInfo, ...]:
-    """The voicebanks of a bucket, shared vocoders left out."""
-    found = []
-    for voicebank_id in cache.remote_ids():
-        try:
-            manifest = cache.remote_manifest(voicebank_id)
-        except VoicebankError as error:
-            found.append(replace(_untold(voicebank_id), problem=error.message))
-            continue
-        if manifest.info.get("kind") != "vocoder":
-            found.append(_as_told(manifest))
-    return tuple(found)
+    from cantilena.distribution.catalogue import list_remote
 
-
-def _as_told(manifest: Manifest) -> VoicebankInfo:
-    """What the publisher of a voicebank told; a manifest is written by others, so nothing in it is relied on."""
-    told = {key: manifest.info.get(key) for key in ("name", "licence", "credits")}
-    texts = {key: value for key, value in told.items() if isinstance(value, str)}
-    lists = {
-        key: tuple(filter(_is_text, value))
-        for key in ("languages", "speakers")
-        if isinstance(value := manifest.info.get(key), list)
-    }
-    ranges = manifest.info.get("ranges")
-    spans = {
-        str(speaker): (float(span["low"]), float(span["high"]))
-        for speaker, span in (ranges.items() if isinstance(ranges, dict) else ())
-        if isinstance(span, dict) and all(isinstance(span.get(end), int | float) for end in ("low", "high"))
-    }
-    info = replace(
-        _untold(manifest.id), version=manifest.version, bytes=manifest.total_bytes, ranges=spans, **texts, **lists
-    )
-    return info
-
-
-def _untold(voicebank_id: str) -> VoicebankInfo:
-    return VoicebankInfo(
-        id=voicebank_id, name=voicebank_id, version="", languages=(), speakers=(), ranges={}, licence="", credits="",
-        bytes=0, folder=Path(voicebank_id),
-    )  # fmt: skip
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
+    return tuple(remote.info for remote in list_remote(cache) if remote.kind == "voicebank")

@@ -28,6 +28,7 @@ from cantilena.voicebank.symbols import BREATH, SymbolTable, read_symbol_table
 
 if TYPE_CHECKING:
     from cantilena.cache import ContentStore
+    from cantilena.findings import Finding
 
 CURVES: Final = ("energy", "breathiness", "voicing", "tension")
 """The variance curves, in the order in which models list them."""
@@ -180,6 +181,8 @@ class Voicebank:
         Checked to take what the acoustic stage gives.
     engine : EngineOptions
         How its models are run.
+    findings : tuple of Finding
+        What whoever sings it should know.
     """
 
     def __init__(
@@ -192,6 +195,7 @@ class Voicebank:
         variance: Stage | None,
         vocoder: Vocoder,
         engine: EngineOptions,
+        findings: tuple[Finding, ...] = (),
     ) -> None:
         self.info = info
         self.acoustic = acoustic
@@ -200,6 +204,7 @@ class Voicebank:
         self.variance = variance
         self.vocoder = vocoder
         self.engine = engine
+        self.findings = findings
         self._dictionaries: dict[str, Dictionary] = {}
 
     @property

@@ -10,7 +10,7 @@ import typer
 
 from cantilena.interfaces.cli import options as o
 from cantilena.interfaces.cli.console import print_json, print_warnings, start_logging
-from cantilena.interfaces.cli.progress import phrase_progress
+from cantilena.interfaces.cli.progress import download_progress, phrase_progress
 
 if TYPE_CHECKING:
     from cantilena.takes import SungFile
@@ -66,10 +66,10 @@ def sing(
     line = o.line_options(part=part, verse=verse, measures=measures, chord_note=chord_note, vocalise=vocalise)
     path = output or Path(f"{score.stem}.{format or 'wav'}")
     shown = progress or ("bar" if sys.stderr.isatty() else "none")
-    with phrase_progress(shown) as on_progress:
+    with phrase_progress(shown) as on_progress, download_progress(shown) as on_download:
         sung = sing_to_file(
             score, path, line=line, options=sing_options, voicebank=voicebank, format=format, force=force,
-            cache=not no_cache, on_progress=on_progress,
+            cache=not no_cache, on_progress=on_progress, on_download=on_download,
         )  # fmt: skip
     if json:
         print_json(_document(sung))

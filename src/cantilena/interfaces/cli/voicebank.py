@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cantilena.interfaces.cli import options as o
+from cantilena.interfaces.cli import voicebank_bucket as bucket
 from cantilena.interfaces.cli.console import print_json, show_help, start_logging
 from cantilena.interfaces.cli.problems import VOICEBANK
+from cantilena.interfaces.cli.voicebank_text import as_text, info_document
 
 if TYPE_CHECKING:
-    from cantilena.voicebank import VoicebankInfo
     from cantilena.voicebank.report import Problem, StageAbilities, VocoderAbilities, VoicebankReport
 
 app = typer.Typer(help="The voicebanks at hand.")
 
+_Remote = Annotated[bool, typer.Option("--remote", help="Look into the bucket of voicebanks; nothing is downloaded.")]
 _Name = Annotated[str, typer.Argument(metavar="ID|DIR", help="A voicebank, by id or folder.")]
 
 
@@ -26,14 +28,17 @@ def _group(context: typer.Context) -> None:
 
 
 @app.command("list")
-def list_(json: o.Json = False) -> None:
+def list_(remote: _Remote = False, json: o.Json = False) -> None:
     """List the voicebanks at hand."""
     start_logging()
+    if remote:
+        bucket.list_remote(json=json)
+        return
     from cantilena.voicebanks import list_voicebanks
 
     infos = list_voicebanks()
     if json:
-        print_json([_document(info) for info in infos])
+        print_json([info_document(info) for info in infos])
         return
     for info in infos:
         if info.problem:
@@ -44,17 +49,20 @@ def list_(json: o.Json = False) -> None:
 
 
 @app.command("info")
-def info(voicebank: _Name, json: o.Json = False) -> int:
+def info(voicebank: _Name, remote: _Remote = False, json: o.Json = False) -> int:
     """Tell what a voicebank is and can do: speakers, languages, range, licence, stages and controls."""
     start_logging()
+    if remote:
+        bucket.show_remote(voicebank, json=json)
+        return 0
     from cantilena.voicebanks import voicebank_info
 
     report = voicebank_info(voicebank)
     if json:
         print_json(_report_document(report))
     else:
-        for name, value in _document(report.info).items():
-            typer.echo(f"{name}: {_as_text(value)}")
+        for name, value in info_document(report.info).items():
+            typer.echo(f"{name}: {as_text(value)}")
         for stage in report.stages:
             typer.echo(f"stage {stage.name}: {_describe_stage(stage)}")
         typer.echo(f"vocoder: {_describe_vocoder(report.vocoder) if report.vocoder else '-'}")
@@ -80,6 +88,10 @@ def check(voicebank: _Name, json: o.Json = False) -> int:
             typer.echo(_describe_problem(problem))
         typer.echo(f"{report.info.id} {'sings' if report.singable else 'cannot sing'}")
     return 0 if report.singable else VOICEBANK
+
+
+for _command in (bucket.push, bucket.pull, bucket.verify, bucket.prune):
+    app.command(_command.__name__)(_command)
 
 
 def _describe_stage(stage: StageAbilities) -> str:
@@ -108,34 +120,9 @@ def _describe_problem(problem: Problem) -> str:
     return f"{problem.severity}: {problem.message}{hint} [{problem.code}]"
 
 
-def _as_text(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_as_text(item)}" for key, item in value.items()) or "-"
-    if isinstance(value, list | tuple):
-        return ", ".join(str(item) for item in value) or "-"
-    return "-" if value is None or value == "" else str(value)
-
-
-def _document(info: VoicebankInfo) -> dict[str, object]:
-    return {
-        "id": info.id,
-        "name": info.name,
-        "version": info.version,
-        "languages": list(info.languages),
-        "speakers": list(info.speakers),
-        "colours": dict(info.colours),
-        "ranges": {speaker: {"low": low, "high": high} for speaker, (low, high) in info.ranges.items()},
-        "licence": info.licence,
-        "credits": info.credits,
-        "bytes": info.bytes,
-        "folder": str(info.folder),
-        "problem": info.problem,
-    }
-
-
 def _report_document(report: VoicebankReport) -> dict[str, object]:
     return {
-        **_document(report.info),
+        **info_document(report.info),
         "stages": [asdict(stage) for stage in report.stages],
         "vocoder": asdict(report.vocoder) if report.vocoder else None,
         "breath": report.breath,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,10 +11,11 @@ import typer
 from cantilena.interfaces.cli import options as o
 from cantilena.interfaces.cli.console import print_json, start_logging
 from cantilena.interfaces.cli.problems import DONE, VOICEBANK
+from cantilena.interfaces.cli.progress import download_progress
+from cantilena.interfaces.cli.voicebank_text import as_text, info_document
 
 if TYPE_CHECKING:
-    from cantilena.distribution.fetch import DownloadProgress
-    from cantilena.publishing import RemoteVoicebank
+    from cantilena.distribution.catalogue import RemoteVoicebank
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="A voicebank of the bucket.")]
 
@@ -63,7 +62,7 @@ def pull(
     start_logging()
     from cantilena.publishing import pull_voicebank
 
-    with download_bar() as on_progress:
+    with download_progress("bar" if sys.stderr.isatty() else "none") as on_progress:
         folders = pull_voicebank(voicebank, to=to, force=force, on_progress=on_progress)
     if json:
         print_json({"folders": [str(folder) for folder in folders]})
@@ -112,55 +111,40 @@ def list_remote(*, json: bool) -> None:
 
     found = list_remote_voicebanks()
     if json:
-        print_json([remote_document(voicebank) for voicebank in found])
+        print_json([remote_document(remote) for remote in found])
         return
-    for voicebank in found:
-        if voicebank.problem:
-            typer.echo(f"{voicebank.id}: {voicebank.problem}")
-            continue
-        about = voicebank.info
-        speakers = f": {', '.join(about['speakers'])}" if about.get("speakers") else ""
-        kind = about.get("kind") if about.get("kind") != "voicebank" else ", ".join(about.get("languages") or ())
-        told = kind or ("language not told" if voicebank.published else "without a manifest")
-        typer.echo(f"{voicebank.id}{speakers} ({told}, {voicebank.bytes / 1e6:.0f} MB)")
+    for remote in found:
+        typer.echo(_describe(remote))
 
 
-def remote_document(voicebank: RemoteVoicebank) -> dict[str, object]:
+def show_remote(voicebank: str, *, json: bool) -> None:
+    """What ``voicebank info --remote`` prints."""
+    from cantilena.publishing import remote_voicebank_info
+
+    document = remote_document(remote_voicebank_info(voicebank))
+    if json:
+        print_json(document)
+        return
+    for name, value in document.items():
+        typer.echo(f"{name}: {as_text(value)}")
+
+
+def remote_document(remote: RemoteVoicebank) -> dict[str, object]:
     """A voicebank of the bucket as JSON."""
-    return {
-        "id": voicebank.id,
-        "version": voicebank.version,
-        "bytes": voicebank.bytes,
-        "files": voicebank.files,
-        "published": voicebank.published,
-        **{key: voicebank.info.get(key) for key in ("kind", "name", "languages", "speakers", "ranges")},
-        "licence": voicebank.info.get("licence", ""),
-        "credits": voicebank.info.get("credits", ""),
-        "problem": voicebank.problem,
-    }
+    document = info_document(remote.info)
+    del document["folder"], document["colours"]  # nobody knows them before it is fetched
+    return {**document, "kind": remote.kind, "files": remote.files, "published": remote.published}
+
+
+def _describe(remote: RemoteVoicebank) -> str:
+    info = remote.info
+    if info.problem:
+        return f"{info.id}: {info.problem}"
+    speakers = f": {', '.join(info.speakers)}" if info.speakers else ""
+    told = "vocoder" if remote.kind == "vocoder" else ", ".join(info.languages) or "language not told"
+    return f"{info.id}{speakers} ({told}, {info.bytes / 1e6:.0f} MB{'' if remote.published else ', no manifest'})"
 
 
 def _tell(path: str) -> None:
     if sys.stderr.isatty():
         sys.stderr.write(f"uploaded {path}\n")
-
-
-@contextmanager
-def download_bar() -> Iterator[Callable[[DownloadProgress], None] | None]:
-    """The callback that shows a download on a terminal; None where nobody is looking."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        tasks: dict[str, object] = {}
-
-        def advance(progress: DownloadProgress) -> None:
-            if progress.voicebank not in tasks:
-                tasks[progress.voicebank] = bar.add_task(progress.voicebank, total=progress.bytes_total)
-            bar.update(tasks[progress.voicebank], completed=progress.bytes)  # type: ignore[arg-type]
-
-        yield advance
