@@ -9,7 +9,8 @@
     ├── StageError               a middle result is           stage_*
     ├── OutputError              where it should go is        output_*
     ├── VoicebankError           the voicebank is             voicebank_*
-    └── InferenceError           the engine failed            inference_failed, out_of_memory
+    ├── InferenceError           the engine failed            inference_failed, out_of_memory
+    └── CanceledError            nothing is, it was stopped   canceled
 
 ``code`` is stable and snake_case, ``message`` is one sentence that says what and where, ``hint`` says what to
 do about it. Interfaces translate the tree in one function each and never parse a message.
@@ -109,3 +110,7 @@ class VoicebankError(CantilenaError):
 
 class InferenceError(CantilenaError):
     """The engine failed while singing."""
+
+
+class CanceledError(CantilenaError):
+    """The work was stopped because somebody asked for it."""

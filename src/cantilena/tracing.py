@@ -1,16 +1,22 @@
 """The one way to time and log: every step of a song, and the song as a whole.
 
-Nothing else in the package reads a clock. Lyrics and scores are never logged, only sizes.
+Nothing else in the package reads a clock to time a step. Lyrics and scores are never logged, only sizes. What is known
+of the call that a song is sung for is said once, in :func:`log_context`, and stands in every line.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final, Literal
+
+from cantilena.errors import CanceledError
 
 STEPS: Final = ("align", "durations", "pitch", "variance", "synthesize_audio", "postprocess")
 """The six public steps of a song, in order."""
@@ -20,14 +26,67 @@ _OUTCOMES: Final[tuple[Outcome, ...]] = ("skipped", "cached", "ok", "failed", "c
 """A step that went differently in different phrases has the last of their outcomes."""
 
 
-def _emit(level: Literal["debug", "info"], event: str, **fields: object) -> None:
+Severity = Literal["debug", "info", "warning", "error"]
+
+_NO_FIELDS: Final[Mapping[str, object]] = MappingProxyType({})
+_context: Final[ContextVar[Mapping[str, object]]] = ContextVar("cantilena_log_context", default=_NO_FIELDS)
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-[0-9a-f]{2}.*")
+_CLOUD_TRACE: Final = re.compile(r"(?P<trace>[0-9a-f]{32})(/(?P<span>\d{1,20}))?(;.*)?")
+_MOST_SPANS: Final = 2**64
+
+
+@contextmanager
+def log_context(*, trace: str | None = None, **fields: object) -> Iterator[None]:
+    """Say something of every line that is logged inside the block, by this thread or task.
+
+    A thread begun inside the block says it too if it is given the fields: ``with log_context(**log_fields())``.
+
+    Parameters
+    ----------
+    trace : str, optional
+        The request that is served, as a header ``traceparent`` or ``X-Cloud-Trace-Context`` tells it; anything else is
+        left out. Becomes the fields ``trace_id`` and ``span_id``.
+    **fields
+        ``job_id, session_id, request_id, attempt``; None: nothing is said.
+    """
+    said = {name: value for name, value in fields.items() if value is not None}
+    reset = _context.set(MappingProxyType({**_context.get(), **said, **_read_trace(trace or "")}))
+    try:
+        yield
+    finally:
+        _context.reset(reset)
+
+
+def log_fields() -> Mapping[str, object]:
+    """What :func:`log_context` says here."""
+    return _context.get()
+
+
+def log_event(event: str, *, severity: Severity = "info", **fields: object) -> None:
+    """Log what happens around the songs: jobs, tools, workers."""
+    _emit(severity, event, **fields)
+
+
+def _read_trace(text: str) -> dict[str, str]:
+    """The ids of a trace and of the span in it, both hexadecimal, as far as they are told."""
+    found = _TRACEPARENT.fullmatch(text)
+    if found is not None:
+        return {"trace_id": found["trace"], "span_id": found["span"]}
+    found = _CLOUD_TRACE.fullmatch(text)
+    if found is None:
+        return {}
+    span = int(found["span"] or 0)  # decimal there, and 0 where there is none
+    return {"trace_id": found["trace"]} | ({"span_id": f"{span:016x}"} if 0 < span < _MOST_SPANS else {})
+
+
+def _emit(level: Severity, event: str, **fields: object) -> None:
     """Log an event, if whoever runs this process set up structlog: a library is silent by itself.
 
     Importing structlog takes longer than reading a score, so that is left to those who want its lines.
     """
     structlog = sys.modules.get("structlog")
     if structlog is not None and structlog.is_configured():
-        getattr(structlog.get_logger("cantilena"), level)(event, **fields)
+        getattr(structlog.get_logger("cantilena"), level)(event, **{**_context.get(), **fields})
 
 
 @dataclass(slots=True)
@@ -48,15 +107,24 @@ class Span:
     outcome: Outcome = "ok"
 
 
+OnStep = Callable[[str, int | None], None]
+
+
 @dataclass(slots=True)
 class SongTrace:
     """Times the steps of one song and logs them.
 
     ``timed(step)`` measures a block; ``finish`` writes one ``synthesize_step`` line for each of the six steps in
     order, whether it ran or not, and one ``synthesize_total``.
+
+    Attributes
+    ----------
+    on_step : callable, optional
+        Called with step and phrase whenever a block begins; what it raises ends the block.
     """
 
     records: dict[str, StepRecord] = field(default_factory=dict)
+    on_step: OnStep | None = None
     _begin: float = field(default_factory=time.perf_counter)
 
     @contextmanager
@@ -65,8 +133,10 @@ class SongTrace:
         span = Span()
         begin = time.perf_counter()
         try:
+            if self.on_step is not None:
+                self.on_step(step, phrase)
             yield span
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, CanceledError):
             span.outcome = "canceled"
             raise
         except BaseException:

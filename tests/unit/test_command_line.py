@@ -10,6 +10,7 @@ import pytest
 import typer
 
 from cantilena.errors import (
+    CanceledError,
     CantilenaError,
     InferenceError,
     LyricError,
@@ -58,6 +59,7 @@ def test_every_option_stands_in_the_reference_and_the_reference_invents_none() -
         (OutputError("output_exists", "."), 2),
         (OutputError("output_disk_full", "."), 6),
         (InferenceError("inference_failed", "."), 6),
+        (CanceledError("canceled", "."), 130),
     ],
 )
 def test_exit_codes(error: CantilenaError, code: int) -> None:

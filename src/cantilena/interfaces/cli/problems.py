@@ -8,6 +8,7 @@ from typing import Final
 
 from cantilena.errors import (
     NOWHERE,
+    CanceledError,
     CantilenaError,
     InferenceError,
     LyricError,
@@ -48,6 +49,8 @@ def to_exit_code(error: CantilenaError) -> int:
             return ENGINE if error.code == "output_disk_full" else USAGE
         case InferenceError():
             return ENGINE
+        case CanceledError():
+            return INTERRUPTED
     return ENGINE
 
 

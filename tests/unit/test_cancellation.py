@@ -1,0 +1,83 @@
+"""A token stops what runs under it, wherever it is, and nothing else."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from cantilena.cancellation import CancelToken, check_canceled, interrupted_by, stoppable
+from cantilena.errors import CanceledError
+from cantilena.tracing import SongTrace
+
+
+def test_work_that_nobody_can_stop_goes_on() -> None:
+    check_canceled()
+    with interrupted_by(lambda: pytest.fail("nobody asked")):
+        pass
+    with pytest.raises(ValueError, match="its own"), interrupted_by(lambda: None):
+        raise ValueError("its own")
+
+
+def test_work_finds_out_between_two_steps() -> None:
+    token = CancelToken()
+    with stoppable(token):
+        check_canceled()
+        token.cancel()
+        token.cancel()
+        with pytest.raises(CanceledError):
+            check_canceled()
+    check_canceled()
+
+
+def test_what_cannot_ask_is_ended_from_outside() -> None:
+    token, ended = CancelToken(), threading.Event()
+    with stoppable(token), pytest.raises(CanceledError) as caught, interrupted_by(ended.set):
+        threading.Timer(0.01, token.cancel).start()
+        ended.wait()
+        raise RuntimeError("the run was ended")
+    assert isinstance(caught.value.__context__, RuntimeError)
+
+
+def test_a_result_that_comes_too_late_is_not_wanted() -> None:
+    token = CancelToken()
+    with stoppable(token), pytest.raises(CanceledError), interrupted_by(lambda: None):
+        token.cancel()
+
+
+def test_nothing_is_begun_after_the_end() -> None:
+    token = CancelToken()
+    token.cancel()
+    with stoppable(token), pytest.raises(CanceledError), interrupted_by(lambda: None):
+        pytest.fail("it was begun")
+
+
+def test_an_error_of_the_work_itself_stays_what_it_is() -> None:
+    with stoppable(CancelToken()), pytest.raises(ValueError, match="broken"), interrupted_by(lambda: None):
+        raise ValueError("broken")
+
+
+def test_nobody_is_called_once_the_block_has_ended() -> None:
+    token, calls = CancelToken(), []
+    with token.calling(lambda: calls.append("too late")):
+        pass
+    token.cancel()
+    assert calls == []
+
+
+def test_a_token_stops_its_own_thread_only() -> None:
+    token, other = CancelToken(), []
+    token.cancel()
+    with stoppable(token):
+        thread = threading.Thread(target=lambda: other.append(check_canceled()))
+        thread.start()
+        thread.join()
+    assert other == [None]
+
+
+def test_a_step_that_was_stopped_says_so() -> None:
+    token, trace = CancelToken(), SongTrace()
+    with pytest.raises(CanceledError), stoppable(token), trace.timed("pitch", phrase=0):
+        token.cancel()
+        check_canceled()
+    assert trace.records["pitch"].outcome == "canceled"
