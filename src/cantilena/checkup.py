@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import platform
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
-from cantilena.errors import CantilenaError, OptionError
+from cantilena.errors import CantilenaError, OptionError, VoicebankError
 from cantilena.settings import SettingOrigin, load_settings, setting_origins
+
+if TYPE_CHECKING:
+    from cantilena.voicebank import VoicebankInfo
 
 _LIBRARIES = ("numpy", "onnxruntime", "lxml", "soundfile", "soxr")
 
@@ -127,7 +131,20 @@ def _voicebanks() -> str:
     from cantilena.voicebanks import list_voicebanks
 
     found = list_voicebanks()
+    if load_settings().app_env == "prod":  # they are fetched when they are asked for, not to be looked at
+        return _published(found)
     find_voicebank(None, voicebank_folders(load_settings()))  # says how to get one when there is none
     for info in found:
         open_voicebank(info.folder).open_all()
     return ", ".join(info.id for info in found)
+
+
+def _published(found: Sequence[VoicebankInfo]) -> str:
+    usable = [info.id for info in found if info.problem is None]
+    if not usable:
+        raise VoicebankError(
+            "voicebank_missing",
+            "There is no voicebank in the bucket that could be sung.",
+            hint="Publish one with 'cantilena voicebank push DIR'.",
+        )
+    return f"{', '.join(usable)} in the bucket"
