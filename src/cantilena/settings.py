@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
@@ -22,6 +22,7 @@ AppEnv = Literal["local", "dev", "test", "prod"]
 
 _MAX_THREADS: Final = 256
 _MAX_SECONDS: Final = 86_400
+_TOKEN_LENGTH: Final = 16
 _CACHE_BYTES: Final = 1024**3
 _CACHE_BYTES_ON_CLOUD_RUN: Final = 256 * 1024**2
 _EMULATORS: Final = ("STORAGE_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST", "FIREBASE_AUTH_EMULATOR_HOST")
@@ -66,6 +67,10 @@ class Settings:
         need: a quarter of that there.
     low_memory : bool
         ``CANTILENA_LOW_MEMORY``.
+    files_dir : Path
+        ``CANTILENA_FILES_DIR``: where the MCP server reads scores and writes songs unless it is told otherwise.
+    mcp_token : str
+        ``MCP_TOKEN``: what clients of the MCP server over HTTP must know; empty: nothing.
     """
 
     app_env: AppEnv = "local"
@@ -83,6 +88,8 @@ class Settings:
     cache_dir: Path = Path("~/.cache/cantilena")
     cache_max_bytes: int = _CACHE_BYTES
     low_memory: bool = False
+    files_dir: Path = Path("~/Cantilena")
+    mcp_token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +101,7 @@ class _Variable:
     read: Callable[[str], object | None]
     allowed: str
     description: str
+    secret: bool = False
 
 
 def _read_choice(*choices: str) -> Callable[[str], str | None]:
@@ -131,6 +139,10 @@ def _read_seconds(text: str) -> int | None:
 
 def _read_text(text: str) -> str:
     return text
+
+
+def _read_token(text: str) -> str | None:
+    return text if text.isascii() and text.isprintable() and _TOKEN_LENGTH <= len(text) <= 4096 else None
 
 
 _VARIABLES: Final = (
@@ -197,6 +209,15 @@ _VARIABLES: Final = (
         name="CANTILENA_LOW_MEMORY", field="low_memory", read=_read_switch, allowed="1 or 0",
         description="1 keeps few models open at a time: less memory, more time.",
     ),
+    _Variable(
+        name="CANTILENA_FILES_DIR", field="files_dir", read=_read_folder, allowed="a folder",
+        description="Where `cantilena mcp` reads scores and writes songs; `--files` wins.",
+    ),
+    _Variable(
+        name="MCP_TOKEN", field="mcp_token", read=_read_token, secret=True,
+        allowed=f"at least {_TOKEN_LENGTH} characters of ASCII",
+        description="What clients of `cantilena mcp --http` must send as bearer token.",
+    ),
 )  # fmt: skip
 
 
@@ -230,7 +251,8 @@ def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         if value is None:
             raise OptionError(
                 "option_bad_environment",
-                f"The environment variable {variable.name} is {text[:40]!r}, but must be {variable.allowed}.",
+                f"The environment variable {variable.name} is {_shown(variable, repr(text[:40]))}, but must be "
+                f"{variable.allowed}.",
                 hint=f"Set {variable.name} to {variable.allowed}, or unset it.",
             )
         values[variable.field] = value
@@ -277,9 +299,14 @@ def setting_origins(settings: Settings, environment: Mapping[str, str] = os.envi
     return tuple(
         SettingOrigin(
             variable=variable.name,
-            value=str(getattr(settings, variable.field)),
+            value=_shown(variable, str(getattr(settings, variable.field))),
             origin="environment" if environment.get(variable.name, "").strip() else "default",
             description=variable.description,
         )
         for variable in _VARIABLES
     )
+
+
+def _shown(variable: _Variable, text: str) -> str:
+    """A value as it may be read by anybody who looks over the user's shoulder."""
+    return "(not shown)" if variable.secret and text else text

@@ -114,3 +114,16 @@ def test_an_environment_that_would_sing_from_the_wrong_place_is_refused(environm
 def test_a_rehearsal_of_production_may_use_emulators() -> None:
     environment = {"APP_ENV": "prod", "STORAGE_EMULATOR_HOST": "x", "ALLOW_EMULATORS": "rehearsal"}
     assert load_settings(environment).app_env == "prod"
+
+
+def test_a_token_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MCP_TOKEN", "correct horse battery")
+    settings = load_settings()
+    assert settings.mcp_token == "correct horse battery"
+    shown = {setting.variable: setting.value for setting in setting_origins(settings)}
+    assert shown["MCP_TOKEN"] == "(not shown)"
+    assert "horse" not in repr(settings)
+    monkeypatch.setenv("MCP_TOKEN", "too short")
+    with pytest.raises(OptionError, match="MCP_TOKEN") as caught:
+        load_settings()
+    assert "too short" not in caught.value.message
