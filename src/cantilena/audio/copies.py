@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from cantilena.audio.files import AudioFormat, WrittenFile, resolve_format, write_audio
+from cantilena.audio.files import INT16_FULL_SCALE, AudioFormat, WrittenFile, resolve_format, write_audio
 from cantilena.audio.whole_file import whole_file
 
 _BLOCK: Final = 65_536
@@ -54,5 +54,10 @@ def copy_audio(source: Path, path: Path, *, format: AudioFormat, force: bool = F
 
 
 def _blocks(sound: soundfile.SoundFile) -> Iterator[NDArray[np.float32]]:
-    while len(block := sound.read(_BLOCK, dtype="float32")):
-        yield block
+    """Samples as they were before they were written: integers are put on the scale that Cantilena rounds them from."""
+    if sound.subtype == "PCM_16":
+        while len(integers := sound.read(_BLOCK, dtype="int16")):
+            yield integers / np.float32(INT16_FULL_SCALE)
+    else:
+        while len(block := sound.read(_BLOCK, dtype="float32")):
+            yield block

@@ -29,7 +29,7 @@ AudioFormat = Literal["wav", "flac", "mp3", "opus"]
 FORMATS: Final[tuple[AudioFormat, ...]] = get_args(AudioFormat)
 
 _BLOCK: Final = 65_536  # Ogg encoders overflow the stack when they are given minutes at once
-_INT16_FULL_SCALE: Final = 32_767.0
+INT16_FULL_SCALE: Final = 32_767.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,7 +252,7 @@ def _write(file: soundfile.SoundFile, samples: NDArray[np.float32], encoding: _E
 
 
 def _to_int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
-    rounded = np.rint(np.clip(samples, -1.0, 1.0) * np.float32(_INT16_FULL_SCALE))
+    rounded = np.rint(np.clip(samples, -1.0, 1.0) * np.float32(INT16_FULL_SCALE))
     return np.asarray(rounded, dtype=np.int16)
 
 

@@ -25,6 +25,7 @@ from cantilena.audio.levels import HOP, Levelling, PeakMeter, plan_levelling, ra
 from cantilena.audio.loudness import LoudnessMeter
 from cantilena.audio.waveform import Waveform
 from cantilena.audio.whole_file import storage_error
+from cantilena.cancellation import check_canceled
 from cantilena.units import db_to_factor
 
 FADE_SECONDS: Final = 0.008
@@ -104,6 +105,7 @@ class Track:
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """The samples [shape=(n,)] in order, a block of less than a second or two at a time."""
         for begin in range(0, self.n_samples, _BLOCK):
+            check_canceled()
             samples = self.read(begin, min(begin + _BLOCK, self.n_samples))
             yield self.levelling.apply(samples, hop_index=begin // HOP)
 
@@ -250,6 +252,7 @@ class _Meters:
     def finish(self) -> tuple[float | None, NDArray[np.float32]]:
         """Integrated loudness and the peaks of the hops of everything taken."""
         for measured in self._waiting:
+            check_canceled()
             measured.result()
         return self._loudness.integrated(), self._peaks.finish()
 
