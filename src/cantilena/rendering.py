@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cantilena.audio.track import place
 from cantilena.bootstrap import content_store
-from cantilena.errors import InferenceError
+from cantilena.cancellation import CancelToken, check_canceled, stoppable
+from cantilena.errors import CanceledError, InferenceError
 from cantilena.findings import Finding
 from cantilena.score import Score, read_score
 from cantilena.settings import load_settings
@@ -18,7 +19,7 @@ from cantilena.singing.pipeline import lead_in_seconds
 from cantilena.singing.postprocess import gain_curve, lay_out
 from cantilena.song import plan_song, sing_phrases
 from cantilena.takes import PhraseSpan, PhraseTake, Progress, SongReport
-from cantilena.tracing import Outcome, SongTrace
+from cantilena.tracing import OnStep, Outcome, SongTrace
 from cantilena.voicebanks import resolve_voicebank
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class SongRequest:
     ----------
     score : Score, str or Path
         A score, or the file of one.
+    score_name : str or None
+        What messages call the file; None: its own name.
     line : LineOptions
         Which line of it.
     options : SingOptions
@@ -51,6 +54,8 @@ class SongRequest:
         Whether phrases that were sung before are taken from the cache, and new ones kept there.
     on_download : callable or None
         Told how far a voicebank that has to be fetched is.
+    open_voicebank : callable
+        Finds who is named, as :func:`~cantilena.voicebanks.resolve_voicebank` does.
     """
 
     score: Score | str | Path
@@ -59,6 +64,8 @@ class SongRequest:
     voicebank: str | Path | Voicebank | None = None
     cache: bool = True
     on_download: OnDownload | None = None
+    score_name: str | None = None
+    open_voicebank: Callable[..., Voicebank] = resolve_voicebank
 
 
 @dataclass(slots=True, kw_only=True)
@@ -174,32 +181,50 @@ class Rendering:
 
 
 @contextmanager
-def rendering(request: SongRequest) -> Iterator[Rendering]:
+def rendering(
+    request: SongRequest, *, cancel: CancelToken | None = None, on_step: OnStep | None = None
+) -> Iterator[Rendering]:
     """Plan a song to be sung inside the block; its steps are logged when the block ends, however it does.
+
+    Parameters
+    ----------
+    request : SongRequest
+        What is sung.
+    cancel : CancelToken, optional
+        Stops the song wherever it is, the run of a model included.
+    on_step : callable, optional
+        Told each step of each phrase when it begins, and what is done around them.
 
     Raises
     ------
     CantilenaError
         When the song cannot be sung as asked; memory that runs out inside the block is an InferenceError too.
     """
-    trace = SongTrace()
+
+    def begin_step(step: str, phrase: int | None) -> None:
+        check_canceled()
+        if on_step is not None:
+            on_step(step, phrase)
+
+    trace = SongTrace(on_step=begin_step)
     outcome: Outcome = "failed"
     song: Rendering | None = None
     bank_id = str(request.voicebank) if isinstance(request.voicebank, str | Path) else None
     try:
-        with trace.timed("parse"):
-            score = resolve_score(request.score)
-        with trace.timed("voicebank"):
-            bank = resolve_voicebank(
-                request.voicebank, request.options, cache=request.cache, on_download=request.on_download
-            )
-            bank_id = bank.id
-        with trace.timed("plan"):
-            plan = plan_song(score, line=request.line, voicebank=bank, options=request.options)
-        song = Rendering(plan=plan, trace=trace, store=content_store(load_settings()) if request.cache else None)
-        yield song
+        with stoppable(cancel) if cancel is not None else nullcontext():
+            with trace.timed("parse"):
+                score = resolve_score(request.score, name=request.score_name)
+            with trace.timed("voicebank"):
+                bank = request.open_voicebank(
+                    request.voicebank, request.options, cache=request.cache, on_download=request.on_download
+                )
+                bank_id = bank.id
+            with trace.timed("plan"):
+                plan = plan_song(score, line=request.line, voicebank=bank, options=request.options)
+            song = Rendering(plan=plan, trace=trace, store=content_store(load_settings()) if request.cache else None)
+            yield song
         outcome = "ok"
-    except (KeyboardInterrupt, GeneratorExit):
+    except (KeyboardInterrupt, GeneratorExit, CanceledError):
         outcome = "canceled"
         raise
     except MemoryError as error:
@@ -219,9 +244,9 @@ def rendering(request: SongRequest) -> Iterator[Rendering]:
         )
 
 
-def resolve_score(score: Score | str | Path) -> Score:
-    """A score, read if it is given as a file."""
-    return read_score(Path(score)) if isinstance(score, str | Path) else score
+def resolve_score(score: Score | str | Path, *, name: str | None = None) -> Score:
+    """A score, read if it is given as a file; ``name`` is what messages call it."""
+    return read_score(Path(score), name=name) if isinstance(score, str | Path) else score
 
 
 def once(findings: list[Finding]) -> tuple[Finding, ...]:

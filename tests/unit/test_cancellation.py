@@ -32,10 +32,14 @@ def test_work_finds_out_between_two_steps() -> None:
 
 def test_what_cannot_ask_is_ended_from_outside() -> None:
     token, ended = CancelToken(), threading.Event()
-    with stoppable(token), pytest.raises(CanceledError) as caught, interrupted_by(ended.set):
+
+    def run() -> None:
         threading.Timer(0.01, token.cancel).start()
         ended.wait()
         raise RuntimeError("the run was ended")
+
+    with stoppable(token), pytest.raises(CanceledError) as caught, interrupted_by(ended.set):
+        run()
     assert isinstance(caught.value.__context__, RuntimeError)
 
 
@@ -77,7 +81,7 @@ def test_a_token_stops_its_own_thread_only() -> None:
 
 def test_a_step_that_was_stopped_says_so() -> None:
     token, trace = CancelToken(), SongTrace()
+    token.cancel()
     with pytest.raises(CanceledError), stoppable(token), trace.timed("pitch", phrase=0):
-        token.cancel()
         check_canceled()
     assert trace.records["pitch"].outcome == "canceled"

@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
+from cantilena.cancellation import interrupted_by
 from cantilena.errors import InferenceError, OptionError
 from cantilena.voicebank.files import broken
 
@@ -99,11 +100,18 @@ def _key(file: Path) -> str:
 
 def _quantize(file: Path, target: Path) -> None:
     part = target.with_suffix(".part")
-    done = subprocess.run(
-        [sys.executable, "-P", str(_PROGRAM), str(file), str(part)], capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    program = [sys.executable, "-P", str(_PROGRAM), str(file), str(part)]
+    with subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
+        try:
+            with interrupted_by(running.kill):
+                _, told = running.communicate()
+        except BaseException:
+            running.kill()
+            running.wait()
+            part.unlink(missing_ok=True)
+            raise
+    if running.returncode != 0:
+        reason = (told.strip().splitlines() or [f"exit code {running.returncode}"])[-1]
         raise InferenceError(
             "inference_failed",
             f"The model {file} could not be quantised: {reason}.",

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cantilena.errors import CantilenaError, InferenceError, VoicebankError
+from cantilena.cancellation import check_canceled, interrupted_by
+from cantilena.errors import CanceledError, CantilenaError, InferenceError, VoicebankError
 from cantilena.tracing import log_model_loaded, stopwatch
 from cantilena.voicebank.engine import EngineOptions, Precision
 from cantilena.voicebank.files import broken
@@ -269,6 +270,7 @@ class Model:
 
     def _open(self, file: Path, prepared: PreparedModel, precision: Precision) -> onnxruntime.InferenceSession:
         def opened() -> onnxruntime.InferenceSession:
+            check_canceled()
             with stopwatch() as elapsed:
                 session = _open_session(file, prepared.content, self._engine, self._device, named=self.file)
             log_model_loaded(
@@ -381,8 +383,15 @@ def _run(
     # What one phrase needed is given back before the next model runs: it costs no time that could be measured.
     options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
     options.log_severity_level = 4
+
+    def stop() -> None:
+        options.terminate = True
+
     try:
-        found: Sequence[Array] = session.run(list(outputs), dict(feeds), options)
+        with interrupted_by(stop):
+            found: Sequence[Array] = session.run(list(outputs), dict(feeds), options)
+    except CanceledError:
+        raise
     except Exception as error:  # onnxruntime's exceptions share no narrower base
         raise _run_error(file, error) from error
     return found
