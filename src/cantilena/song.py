@@ -6,18 +6,30 @@ before anything is rendered; :func:`sing_phrases` then only sings.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from itertools import islice
+from threading import Thread
+from typing import TYPE_CHECKING, Final, Literal
 
-from cantilena.errors import OptionError
+from cantilena.errors import CantilenaError, OptionError
 from cantilena.findings import Finding
 from cantilena.language import check_words
 from cantilena.score import extract_melody
 from cantilena.singing.control_effects import control_findings
 from cantilena.singing.options import SingOptions
 from cantilena.singing.performance import perform
-from cantilena.singing.pipeline import Singer, SungPhrase, lead_in_seconds, sing_phrase
+from cantilena.singing.pipeline import (
+    PreparedPhrase,
+    Singer,
+    SungPhrase,
+    lead_in_seconds,
+    prepare_phrase,
+    sing_prepared,
+)
 from cantilena.singing.words import REST_LYRICS, find_language, require_symbols
 from cantilena.units import midi_to_name
 
@@ -29,6 +41,9 @@ if TYPE_CHECKING:
     from cantilena.singing.phrase import Performance
     from cantilena.tracing import SongTrace
     from cantilena.voicebank import Voicebank
+
+_PHRASES_AHEAD: Final = 32
+"""Aligning that many takes a twentieth of a second."""
 
 ChordNote = Literal["top", "bottom"] | int
 
@@ -116,9 +131,34 @@ def plan_song(score: Score, *, line: LineOptions, voicebank: Voicebank, options:
 
 
 def sing_phrases(plan: SongPlan, trace: SongTrace, store: ContentStore | None = None) -> Iterator[SungPhrase]:
-    """Sing phrase by phrase, in order; each is sung when it is asked for, unless the store has it."""
-    for phrase in plan.performance.phrases:
-        yield sing_phrase(phrase, plan.singer, trace, store)
+    """Sing phrase by phrase, in order; each is sung when it is asked for, unless the store has it.
+
+    Some phrases ahead are looked up, so that the models are being opened, beside what is done here, before the first
+    phrase that is not in the store is reached.
+    """
+    prepared: deque[PreparedPhrase] = deque()
+    to_come = iter(plan.performance.phrases)
+    opening: Thread | None = None
+    while True:
+        for phrase in islice(to_come, _PHRASES_AHEAD - len(prepared)):
+            prepared.append(prepare_phrase(phrase, plan.singer, trace, store))
+            if opening is None and not prepared[-1].is_kept:
+                opening = _open_beside(plan.singer.voicebank)
+        if not prepared:
+            return
+        yield sing_prepared(prepared.popleft(), trace, store)
+
+
+def _open_beside(voicebank: Voicebank) -> Thread:
+    """Open models in a thread of their own; what goes wrong there is raised when a phrase needs them."""
+
+    def open_models() -> None:
+        with suppress(CantilenaError):
+            voicebank.open_all()
+
+    opening = Thread(target=copy_context().run, args=(open_models,), name="open-models")
+    opening.start()
+    return opening
 
 
 def _require_words(melody: Melody, language: Language, options: SingOptions) -> None:

@@ -70,7 +70,9 @@ def test_a_listener_who_leaves_early_leaves_nothing_behind(bank: Path) -> None:
         heard.close()
     (total,) = (line for line in lines if line["event"] == "synthesize_total")
     assert total["outcome"] == "canceled"
-    assert [line["phrases"] for line in lines if line["event"] == "synthesize_step"] == [1] * 6
+    phrases = {line["step"]: line["phrases"] for line in lines if line["event"] == "synthesize_step"}
+    assert phrases.pop("align") >= 1  # some phrases ahead are looked up
+    assert set(phrases.values()) == {1}
     with pytest.raises(StopIteration):
         next(heard)
 

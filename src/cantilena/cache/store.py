@@ -86,6 +86,10 @@ class ContentStore:
                 path.unlink()
         return None
 
+    def holds(self, kind: str, key: str) -> bool:
+        """Whether something is stored under a key, whole or not."""
+        return bool(self._find(kind, key))
+
     def file(self, kind: str, key: str) -> Path | None:
         """The file that holds what is stored under a key and nothing else, found whole; None as with :meth:`read`.
 

@@ -173,6 +173,11 @@ def _processor() -> str:
         return ""
 
 
+def is_phrase_kept(store: ContentStore, key: str) -> bool:
+    """Whether something is kept under a key, without reading it: it may still prove damaged."""
+    return store.holds(_KIND, key)
+
+
 def read_phrase(store: ContentStore, key: str) -> KeptPhrase | None:
     """The phrase kept under a key, if there is one."""
     content = store.read(_KIND, key)

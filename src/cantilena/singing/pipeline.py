@@ -21,7 +21,15 @@ from cantilena.findings import Finding
 from cantilena.singing.align import MAX_HEAD_SECONDS, align
 from cantilena.singing.durations import predict_durations
 from cantilena.singing.phrase import in_own_clock
-from cantilena.singing.phrase_cache import KeptPhrase, in_itself, keep_phrase, phrase_key, read_phrase, settled
+from cantilena.singing.phrase_cache import (
+    KeptPhrase,
+    in_itself,
+    is_phrase_kept,
+    keep_phrase,
+    phrase_key,
+    read_phrase,
+    settled,
+)
 from cantilena.singing.pitch import predict_pitch
 from cantilena.singing.results import PADDING_FRAMES
 from cantilena.singing.synthesize_audio import synthesize_audio
@@ -196,6 +204,76 @@ class SungPhrase:
     cached: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedPhrase:
+    """A phrase that is aligned, and whether it was sung before; made by :func:`prepare_phrase`.
+
+    Attributes
+    ----------
+    phrase : Phrase
+        On the score's clock.
+    aligned : PhraseResults
+        After the first step.
+    alone : PhraseResults
+        The same without all that its sound does not depend on.
+    singer : Singer
+        Of the phrase alone.
+    key : str or None
+        What it is kept under; None: nowhere.
+    is_kept : bool
+        Whether something was kept under its key when it was prepared.
+    """
+
+    phrase: Phrase
+    aligned: PhraseResults
+    alone: PhraseResults
+    singer: Singer
+    key: str | None
+    is_kept: bool
+
+
+def prepare_phrase(
+    phrase: Phrase, singer: Singer, trace: SongTrace, store: ContentStore | None = None
+) -> PreparedPhrase:
+    """Run the step ``align`` and look whether the rest was done before.
+
+    Parameters
+    ----------
+    phrase, singer, trace, store
+        As :func:`sing_phrase` takes them.
+    """
+    step = next(iter(PHRASE_STEPS))
+    with trace.timed(step, phrase=phrase.index):
+        aligned = PHRASE_STEPS[step](PhraseResults.of(phrase), singer)
+    alone, singer_alone = in_itself(aligned, singer, phrase_controls(aligned, singer))
+    key, is_kept = None, False
+    if store is not None:
+        with trace.timed("cache"):
+            key = phrase_key(alone, singer_alone)
+            is_kept = is_phrase_kept(store, key)
+    return PreparedPhrase(phrase=phrase, aligned=aligned, alone=alone, singer=singer_alone, key=key, is_kept=is_kept)
+
+
+def sing_prepared(prepared: PreparedPhrase, trace: SongTrace, store: ContentStore | None = None) -> SungPhrase:
+    """Run the other steps, or take what they gave when the phrase was sung before."""
+    phrase, key = prepared.phrase, prepared.key
+    _, *rest = PHRASE_STEPS
+    if store is not None and key is not None:
+        with trace.timed("cache"):
+            found = read_phrase(store, key)
+        if found is not None:
+            n_frames = round(len(found.waveform.samples) / prepared.singer.voicebank.mel.hop_size)
+            for step in rest:
+                with trace.timed(step, phrase=phrase.index) as span:
+                    span.frames, span.outcome = n_frames, "cached"
+            return _placed(found, phrase, prepared.aligned, cached=True)
+    kept = _sing_alone(prepared.alone, prepared.singer, rest, phrase.index, trace)
+    if store is not None and key is not None:
+        with trace.timed("cache"):
+            keep_phrase(store, key, kept)
+    return _placed(kept, phrase, prepared.aligned, cached=False)
+
+
 def sing_phrase(phrase: Phrase, singer: Singer, trace: SongTrace, store: ContentStore | None = None) -> SungPhrase:
     """Sing one phrase, or find it sung.
 
@@ -217,26 +295,7 @@ def sing_phrase(phrase: Phrase, singer: Singer, trace: SongTrace, store: Content
     LyricError, VoicebankError, InferenceError
         See the steps.
     """
-    align, *rest = PHRASE_STEPS
-    with trace.timed(align, phrase=phrase.index):
-        aligned = PHRASE_STEPS[align](PhraseResults.of(phrase), singer)
-    alone, singer_alone = in_itself(aligned, singer, phrase_controls(aligned, singer))
-    if store is None:
-        kept = _sing_alone(alone, singer_alone, rest, phrase.index, trace)
-        return _placed(kept, phrase, aligned, cached=False)
-    with trace.timed("cache"):
-        key = phrase_key(alone, singer_alone)
-        found = read_phrase(store, key)
-    if found is not None:
-        n_frames = round(len(found.waveform.samples) / singer.voicebank.mel.hop_size)
-        for step in rest:
-            with trace.timed(step, phrase=phrase.index) as span:
-                span.frames, span.outcome = n_frames, "cached"
-        return _placed(found, phrase, aligned, cached=True)
-    kept = _sing_alone(alone, singer_alone, rest, phrase.index, trace)
-    with trace.timed("cache"):
-        keep_phrase(store, key, kept)
-    return _placed(kept, phrase, aligned, cached=False)
+    return sing_prepared(prepare_phrase(phrase, singer, trace, store), trace, store)
 
 
 def _sing_alone(
