@@ -31,11 +31,11 @@ def configure_logging(*, log_format: Literal["console", "json"], log_level: str 
     if log_format == "json":
         renderer = [partial(_cloud_fields, project=project), structlog.processors.JSONRenderer()]
     else:
-        renderer = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        renderer = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), timestamp_key="time")]
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time" if log_format == "json" else "timestamp"),
+            structlog.processors.MaybeTimeStamper(fmt="iso", utc=True, key="time"),  # a child's line has its own time
             structlog.processors.format_exc_info,
             *renderer,
         ],
@@ -77,5 +77,5 @@ def _cloud_fields(
         event["logging.googleapis.com/spanId"] = span
     event.setdefault("message", event.get("event", ""))
     event["service"] = "cantilena"
-    event["version"] = _VERSION
+    event.setdefault("version", _VERSION)  # lines about a voicebank tell the version of that
     return event

@@ -26,6 +26,14 @@ _TOKEN_LENGTH: Final = 16
 _CACHE_BYTES: Final = 1024**3
 _CACHE_BYTES_ON_CLOUD_RUN: Final = 256 * 1024**2
 _EMULATORS: Final = ("STORAGE_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST", "FIREBASE_AUTH_EMULATOR_HOST")
+_INHERITED: Final = (
+    "HOME", "PATH", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "XDG_CACHE_HOME", "LOCALAPPDATA",
+    "SYSTEMROOT", "USERPROFILE", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE",
+    "PYTHONPYCACHEPREFIX", "PYTHONWARNINGS", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES",
+    "OMP_NUM_THREADS", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
+    "http_proxy", "https_proxy", "no_proxy", "K_SERVICE", "K_REVISION", "CLOUD_RUN_JOB", "ALLOW_EMULATORS",
+    "GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "GCE_METADATA_HOST", "NO_GCE_CHECK",
+)  # fmt: skip
 _BYTE_UNITS: Final = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 
@@ -310,3 +318,16 @@ def setting_origins(settings: Settings, environment: Mapping[str, str] = os.envi
 def _shown(variable: _Variable, text: str) -> str:
     """A value as it may be read by anybody who looks over the user's shoulder."""
     return "(not shown)" if variable.secret and text else text
+
+
+def child_environment(settings: Settings, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment of a child that reads these settings: what they were read from, what Python and the cloud's
+    client need, and no secret.
+
+    The folder of the cache is named even where it is the platform's: the child may not have the user's home.
+    """
+    settings_of_it = {variable.name for variable in _VARIABLES if not variable.secret}
+    names = settings_of_it.union(_INHERITED, _EMULATORS)
+    return {name: environment[name] for name in names if name in environment} | {
+        "CANTILENA_CACHE_DIR": str(settings.cache_dir)
+    }

@@ -26,7 +26,7 @@ _OUTCOMES: Final[tuple[Outcome, ...]] = ("skipped", "cached", "ok", "failed", "c
 """A step that went differently in different phrases has the last of their outcomes."""
 
 
-Severity = Literal["debug", "info", "warning", "error"]
+Severity = Literal["debug", "info", "warning", "error", "critical"]
 
 _NO_FIELDS: Final[Mapping[str, object]] = MappingProxyType({})
 _context: Final[ContextVar[Mapping[str, object]]] = ContextVar("cantilena_log_context", default=_NO_FIELDS)

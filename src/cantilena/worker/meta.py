@@ -1,0 +1,19 @@
+"""What travels beside a call, so that a line logged in the worker names its job."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from mcp_types import RequestParamsMeta
+
+from cantilena.tracing import log_fields
+
+
+def call_meta() -> RequestParamsMeta:
+    """The ``_meta`` of a call: what the log knows of its caller."""
+    said = log_fields()
+    meta = {name: str(said[name]) for name in ("job_id", "session_id", "request_id") if said.get(name)}
+    trace, span = said.get("trace_id"), said.get("span_id")
+    if trace is not None:
+        meta["trace"] = f"00-{trace}-{span}-01" if span is not None else str(trace)
+    return cast("RequestParamsMeta", meta)  # open to keys of one's own, which its type cannot say

@@ -1,0 +1,1 @@
+"""A small server and what else is needed to try a worker without singing."""
