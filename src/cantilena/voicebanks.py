@@ -156,7 +156,10 @@ def _located(
             yield _Located(folder=find_voicebank(asked, voicebank_folders(settings)), origin=None, leases=leases)
             return
         cache = voicebank_cache(settings)
-        wanted = str(voicebank) if voicebank is not None else settings.voicebank_default or _first(cache)
+        if voicebank is not None:
+            wanted = str(voicebank)
+        else:
+            wanted = settings.voicebank_default or cache.chosen_id(lambda: _first(cache))
         copy = leases.enter_context(cache.resolve(wanted, on_progress=on_download))
         findings, vocoders = copy.findings, {}
         vocoder = named_vocoder(copy.folder)

@@ -149,3 +149,11 @@ def test_doctor_tells_where_settings_come_from(home: Path, proxy: FaultyServer) 
     voicebanks = {check["name"]: check for check in checkup["checks"]}["voicebanks"]
     assert voicebanks["ok"]
     assert "Tiny_1.0" in voicebanks["message"]
+
+
+def test_a_bucket_out_of_reach_keeps_nobody_from_singing_what_was_fetched(home: Path, proxy: FaultyServer) -> None:
+    words = ("check", str(SONG), "--measures", "1-2", "--json")
+    assert run(home, proxy, *words).returncode == 0  # nobody is named: the first there is
+    done = run(home, proxy, *words, STORAGE_EMULATOR_HOST="http://127.0.0.1:9", VOICEBANK_CHECK_SECONDS="0")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "voicebank_bucket_unreachable" in done.stdout

@@ -52,7 +52,8 @@ def bucket(proxy: FaultyServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 @pytest.fixture
 def cache(bucket: GcsObjects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> VoicebankCache:
-    for name, seconds in (("STALL_SECONDS", 1.0), ("REQUEST_SECONDS", 1.0), ("RETRY_SECONDS", 2.0)):
+    for name, seconds in (("STALL_SECONDS", 1.0), ("REQUEST_SECONDS", 1.0), ("RETRY_SECONDS", 2.0),
+                          ("SMALL_RETRY_SECONDS", 2.0)):  # fmt: skip
         monkeypatch.setattr(gcs_objects, name, seconds)  # as in life, but quicker
     return VoicebankCache(tmp_path / "cache", objects=bucket, prefix=PREFIX, check_seconds=0.0)
 

@@ -24,6 +24,8 @@ CONNECT_SECONDS: Final = 3.05
 STALL_SECONDS: Final = 15.0
 REQUEST_SECONDS: Final = 10.0
 RETRY_SECONDS: Final = 20.0
+"""For the content of an object; a small request is given up sooner, as whoever asks may do without."""
+SMALL_RETRY_SECONDS: Final = 5.0
 PARALLEL: Final = 4
 """Downloads at once: more gain nothing on two cores."""
 
@@ -46,12 +48,12 @@ class GcsObjects:
 
     def read(self, name: str) -> bytes:
         with self._translated(name):
-            content = self._blob(name).download_as_bytes(timeout=_timeout(REQUEST_SECONDS), retry=_retry())
+            content = self._blob(name).download_as_bytes(**_small_request())
         return cast(bytes, content)
 
     def find(self, prefix: str) -> tuple[StoredObject, ...]:
         with self._translated(""):
-            blobs = self._bucket.list_blobs(prefix=prefix, timeout=_timeout(REQUEST_SECONDS), retry=_retry())
+            blobs = self._bucket.list_blobs(prefix=prefix, **_small_request())
             found = [
                 StoredObject(
                     name=blob.name, size=int(blob.size or 0), crc32c=blob.crc32c or "", generation=blob.generation
@@ -62,9 +64,7 @@ class GcsObjects:
 
     def folders(self, prefix: str) -> tuple[str, ...]:
         with self._translated(""):
-            listing = self._bucket.list_blobs(
-                prefix=prefix, delimiter="/", timeout=_timeout(REQUEST_SECONDS), retry=_retry()
-            )
+            listing = self._bucket.list_blobs(prefix=prefix, delimiter="/", **_small_request())
             for _ in listing:  # the folders are known once every page was read
                 pass
             names = [folder.removeprefix(prefix).rstrip("/") for folder in listing.prefixes]
@@ -78,7 +78,7 @@ class GcsObjects:
             results = transfer_manager.download_many(
                 pairs,
                 download_kwargs={  # whoever reads checks what came, by hashes of their own
-                    "timeout": _timeout(STALL_SECONDS), "retry": _retry(), "checksum": None,
+                    "timeout": _timeout(STALL_SECONDS), "retry": _retry(RETRY_SECONDS), "checksum": None,
                 },
                 worker_type=transfer_manager.THREAD,
                 max_workers=PARALLEL,
@@ -99,7 +99,7 @@ class GcsObjects:
 
         with self._translated(name):
             try:
-                self._blob(name).delete(timeout=_timeout(REQUEST_SECONDS), retry=_retry())
+                self._blob(name).delete(**_small_request())
             except NotFound:
                 return
 
@@ -110,7 +110,8 @@ class GcsObjects:
 
     def _write(self, name: str, source: Path | bytes, **precondition: int) -> None:
         arguments: dict[str, Any] = {
-            "timeout": _timeout(4 * STALL_SECONDS), "retry": _retry(), "checksum": "crc32c", **precondition,
+            "timeout": _timeout(4 * STALL_SECONDS), "retry": _retry(RETRY_SECONDS), "checksum": "crc32c",
+            **precondition,
         }  # fmt: skip
         with self._translated(name):
             if isinstance(source, bytes):
@@ -191,11 +192,16 @@ class GcsObjects:
         )
 
 
+def _small_request() -> dict[str, Any]:
+    """Limits of a request whose answer is small."""
+    return {"timeout": _timeout(REQUEST_SECONDS), "retry": _retry(SMALL_RETRY_SECONDS)}
+
+
 def _timeout(seconds: float) -> tuple[float, float]:
     return (CONNECT_SECONDS, seconds)
 
 
-def _retry() -> Retry:
+def _retry(seconds: float) -> Retry:
     from google.cloud.storage.retry import DEFAULT_RETRY
 
-    return cast("Retry", DEFAULT_RETRY.with_timeout(RETRY_SECONDS))
+    return cast("Retry", DEFAULT_RETRY.with_timeout(seconds))

@@ -34,6 +34,7 @@ _ABANDONED_SECONDS: Final = 86_400.0
 """A download that was killed so long ago will hardly be taken up again."""
 _RETRY_SECONDS: Final = 30.0
 """While the bucket does not answer, it is asked no more often than this."""
+_CHOSEN: Final = "@chosen"  # no id has an @
 _MOST_DEFAULT_BYTES: Final = 4 * 1024**3
 
 
@@ -173,6 +174,32 @@ class VoicebankCache:
             )  # fmt: skip
         return manifest_of_listing(voicebank_id, self._remote(voicebank_id), objects, place=place)
 
+    def chosen_id(self, choose: Callable[[], str]) -> str:
+        """Who sings when nobody is named: asked for anew no more often than the bucket is.
+
+        Parameters
+        ----------
+        choose : callable
+            Looks into the bucket.
+
+        Raises
+        ------
+        VoicebankError
+            What ``choose`` raises, unless the bucket is out of reach and there was a choice before.
+        """
+        self._files.prepare()
+        state = self._files.read_state(_CHOSEN)
+        if state is not None and self._is_fresh(state):
+            return state.version
+        try:
+            chosen = RemoteState(version=choose(), checked_at=self._now(), reached=True)
+        except VoicebankError as error:
+            if error.code != "voicebank_unreachable" or state is None:
+                raise
+            chosen = RemoteState(version=state.version, checked_at=self._now(), reached=False)
+        self._files.write_state(_CHOSEN, chosen)
+        return chosen.version
+
     def remote_ids(self) -> tuple[str, ...]:
         """Every folder of voicebanks in the bucket that has a proper id.
 
@@ -184,7 +211,12 @@ class VoicebankCache:
         try:
             names = self._objects.folders(self._prefix + "/")
         except StorageError as error:
-            raise _unreachable(error, "list") from error
+            raise VoicebankError(
+                "voicebank_unreachable",
+                f"The voicebanks of {self._objects.place} cannot be listed: {error.message}",
+                hint=error.hint or "Try again later.",
+                retryable=error.retryable,
+            ) from error
         ids = []
         for name in names:
             with suppress(VoicebankError):
@@ -252,10 +284,14 @@ class VoicebankCache:
         state = self._files.read_state(voicebank_id)
         if state is None or not state.version:
             return None
-        patience = self._check_seconds if state.reached else min(_RETRY_SECONDS, self._check_seconds)
-        if not 0 <= self._now() - state.checked_at < patience:  # a clock that jumped back proves nothing
+        if not self._is_fresh(state):
             return None
         return self._leased(voicebank_id, state.version, () if state.reached else (_stale(voicebank_id),))
+
+    def _is_fresh(self, state: RemoteState) -> bool:
+        """Whether what was seen is still believed."""
+        patience = self._check_seconds if state.reached else min(_RETRY_SECONDS, self._check_seconds)
+        return 0 <= self._now() - state.checked_at < patience  # a clock that jumped back proves nothing
 
     def _checked_copy(self, voicebank_id: str, on_progress: OnDownload | None) -> CachedVoicebank:
         """The copy that the bucket says is right; one process at a time asks and downloads."""
