@@ -76,7 +76,7 @@ def _inspect(voicebank: str | Path) -> tuple[VoicebankReport, Voicebank | None]:
     settings = load_settings()
     engine = EngineOptions(threads=settings.threads or available_threads(), low_memory=settings.low_memory)
     with _located(voicebank, settings) as located:
-        report, opened = inspect_voicebank(located.folder, engine)
+        report, opened = inspect_voicebank(located.folder, engine, origin=located.origin)
     return replace(report, controls=_acting_controls(opened) if opened else ()), opened
 
 

@@ -157,3 +157,22 @@ def test_a_bucket_out_of_reach_keeps_nobody_from_singing_what_was_fetched(home: 
     done = run(home, proxy, *words, STORAGE_EMULATOR_HOST="http://127.0.0.1:9", VOICEBANK_CHECK_SECONDS="0")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "voicebank_bucket_unreachable" in done.stdout
+
+
+def test_a_shared_vocoder_is_an_entry_of_its_own(home: Path, proxy: FaultyServer) -> None:
+    bank = build_voicebank(home / "shared", TinyBank(name="Sharing_1.0"))
+    (bank / "dsvocoder").rename(home / "shared" / "tiny_vocoder")
+    for folder in (home / "shared" / "tiny_vocoder", bank):
+        assert run(home, proxy, "voicebank", "push", str(folder), APP_ENV="local").returncode == 0
+    done = run(home, proxy, "sing", str(SONG), "--measures", "1-2", "--voicebank", "Sharing_1.0", "--force")
+    assert done.returncode == 0, done.stderr
+    cached = {path.name.partition("@")[0] for path in (home / "cache").glob("*@*") if path.is_dir()}
+    assert {"Sharing_1.0", "tiny_vocoder"} <= cached
+    told = json.loads(run(home, proxy, "voicebank", "info", "Sharing_1.0", "--json").stdout)
+    assert (told["id"], told["vocoder"]["shared"], told["problems"]) == ("Sharing_1.0", True, [])
+    assert "tiny_vocoder (vocoder" in run(home, proxy, "voicebank", "list", "--remote").stdout
+    assert "tiny_vocoder" not in run(home, proxy, "voicebank", "list").stdout
+    taken = run(home, proxy, "voicebank", "pull", "Sharing_1.0", "--to", "both", APP_ENV="local").stdout
+    assert taken.splitlines() == ["both/Sharing_1.0", "both/tiny_vocoder"]
+    again = run(home, proxy, "check", str(SONG), "--voicebank", "both/Sharing_1.0", APP_ENV="local")
+    assert again.returncode == 0, again.stdout

@@ -9,6 +9,7 @@ a model is fed decides what a stage can do; its configuration does not.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -21,8 +22,9 @@ from cantilena.voicebank.dictionary import Dictionary, dictionary_files, read_di
 from cantilena.voicebank.engine import EngineOptions
 from cantilena.voicebank.files import find_file
 from cantilena.voicebank.layout import Layout, find_layout
-from cantilena.voicebank.library import describe_voicebank, unreadable_voicebank
+from cantilena.voicebank.library import VoicebankInfo, describe_voicebank, unreadable_voicebank
 from cantilena.voicebank.opening import StageOpener
+from cantilena.voicebank.origin import Origin
 from cantilena.voicebank.report import (
     Problem,
     StageAbilities,
@@ -43,7 +45,9 @@ _SHOWN = 8
 _TIMED_BY_RULE = "voicebank_without_durations"
 
 
-def inspect_voicebank(folder: Path, engine: EngineOptions) -> tuple[VoicebankReport, Voicebank | None]:
+def inspect_voicebank(
+    folder: Path, engine: EngineOptions, *, origin: Origin | None = None
+) -> tuple[VoicebankReport, Voicebank | None]:
     """Open everything a voicebank has.
 
     Parameters
@@ -52,6 +56,8 @@ def inspect_voicebank(folder: Path, engine: EngineOptions) -> tuple[VoicebankRep
         As :func:`~cantilena.voicebank.library.find_voicebank` gives it.
     engine : EngineOptions
         How its models are run.
+    origin : Origin, optional
+        Where it came from; None: it is what its folder says.
 
     Returns
     -------
@@ -65,20 +71,29 @@ def inspect_voicebank(folder: Path, engine: EngineOptions) -> tuple[VoicebankRep
     VoicebankError
         There is no voicebank, or there are several, in the folder.
     """
-    return _Inspector(find_layout(folder.resolve()), engine).inspect()
+    return _Inspector(find_layout(folder.resolve()), engine, origin).inspect()
 
 
 class _Inspector:
     """One voicebank under inspection; each method tries one thing and writes down what is wrong with it."""
 
-    def __init__(self, layout: Layout, engine: EngineOptions) -> None:
+    def __init__(self, layout: Layout, engine: EngineOptions, origin: Origin | None) -> None:
+        self._origin = origin
         self._layout = layout
         self._folder = layout.folder
         self._engine = engine
         self._problems: list[Problem] = []
 
+    def _tell(self) -> VoicebankInfo:
+        info = describe_voicebank(self._folder)
+        origin = self._origin
+        return replace(info, id=origin.id, version=origin.version) if origin is not None else info
+
+    def _vocoders(self) -> Mapping[str, Path]:
+        return self._origin.vocoders if self._origin is not None else {}
+
     def inspect(self) -> tuple[VoicebankReport, Voicebank | None]:
-        info = self._attempt(self._layout.config, lambda: describe_voicebank(self._folder))
+        info = self._attempt(self._layout.config, self._tell)
         opener = StageOpener(self._layout, info.colours if info else {}, self._engine)
         config = self._attempt(self._layout.config, self._layout.read_config)
         acoustic = self._open_stage(opener, config, ("acoustic",)) if config else None
@@ -211,7 +226,7 @@ class _Inspector:
             )  # fmt: skip
 
     def _vocoder(self, opener: StageOpener, config: StageConfig) -> Vocoder | None:
-        place = self._attempt(config.file, lambda: find_vocoder(self._layout, config))
+        place = self._attempt(config.file, lambda: find_vocoder(self._layout, config, fetched=self._vocoders()))
         if place is None:
             return None
         self._attempt(place.config.file, lambda: check_vocoder(config, place.config))
