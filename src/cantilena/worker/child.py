@@ -191,10 +191,11 @@ class Child:
         assert self._process is not None
         assert self._process.stdin is not None
         try:
-            async for item in source:
-                line = item.message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n"
-                await self._process.stdin.send(line)
-                self.sent += len(line)
+            async with source:
+                async for item in source:
+                    line = item.message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n"
+                    await self._process.stdin.send(line)
+                    self.sent += len(line)
         except _GONE:
             self.kill()  # it does not listen any more: nothing asked now would be answered
 
