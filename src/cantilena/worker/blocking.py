@@ -61,7 +61,7 @@ class BlockingWorker:
             await to_thread.run_sync(on_progress, progress)
 
         async def call() -> Answer:
-            with log_context(**said):  # type: ignore[arg-type]  # there is no trace among the fields, only its ids
+            with log_context(**said):
                 return await self.worker.call(
                     tool,
                     arguments,

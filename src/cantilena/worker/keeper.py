@@ -138,7 +138,7 @@ class Keeper:
                 end_seconds=self._options.end_seconds,
             )
             self._child = child
-            log_event("mcp_start_begin", worker=self._worker, device=self._device)
+            log_event("mcp_start_begin", side="client", worker=self._worker, device=self._device)
             begin = anyio.current_time()
             try:
                 await self._serve(child, begin)
@@ -172,6 +172,7 @@ class Keeper:
                     starting.deadline = math.inf
                     log_event(
                         "mcp_start_ready",
+                        side="client",
                         worker=self._worker,
                         mcp_start_ms=round((connected_at - begin) * 1000.0, 1),
                         tools_list_ms=round((ready_at - connected_at) * 1000.0, 1),

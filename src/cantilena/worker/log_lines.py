@@ -20,6 +20,7 @@ _SEVERITIES: Final[dict[str, Severity]] = {
     "DEBUG": "debug", "INFO": "info", "WARNING": "warning", "ERROR": "error", "CRITICAL": "critical",
 }  # fmt: skip
 _RESERVED: Final = frozenset({"event", "severity", "level", "service"})
+_CLOUD_NAMES: Final = {"trace_id": "logging.googleapis.com/trace", "span_id": "logging.googleapis.com/spanId"}
 _VERSION: Final = package_version()
 
 
@@ -53,6 +54,9 @@ def parse_log_line(line: bytes) -> LogLine | None:
             del fields["message"]
         if fields.get("version") == _VERSION:
             del fields["version"]
+        for ours, theirs in _CLOUD_NAMES.items():
+            if isinstance(fields.get(theirs), str):
+                fields[ours] = fields.pop(theirs).rpartition("/")[2]  # of projects/PROJECT/traces/TRACE
         return LogLine(event=said["event"], severity=_SEVERITIES.get(str(said.get("severity")), "info"), fields=fields)
     return LogLine(event="mcp_worker_text", severity="warning", fields={"message": text})
 
