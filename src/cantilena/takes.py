@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -195,6 +196,28 @@ class SungFile:
 
     file: WrittenFile
     report: SongReport
+
+    def to_json(self) -> dict[str, Any]:
+        """The document that ``sing --json`` prints."""
+        report = self.report
+        return {
+            "path": str(self.file.path),
+            "duration_seconds": round(self.file.duration_seconds, 3),
+            "lead_in_seconds": round(report.lead_in_seconds, 4),
+            "sample_rate": self.file.sample_rate,
+            "format": self.file.format,
+            "voicebank": {"id": report.voicebank, "version": report.version},
+            "speaker": report.speaker,
+            "seed": report.seed,
+            "rtf": report.rtf,
+            "timings_ms": dict(report.timings_ms),
+            "phrases": len(report.phrases),
+            "cache": {"hits": report.cache_hits, "misses": len(report.phrases) - report.cache_hits},
+            "warnings": [
+                {"code": warning.code, "message": warning.message, "part": warning.part, "measure": warning.measure}
+                for warning in report.warnings
+            ],
+        }
 
 
 def _blocks(samples: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from cantilena.errors import CanceledError
 
@@ -28,36 +28,36 @@ _OUTCOMES: Final[tuple[Outcome, ...]] = ("skipped", "cached", "ok", "failed", "c
 
 Severity = Literal["debug", "info", "warning", "error", "critical"]
 
-_NO_FIELDS: Final[Mapping[str, object]] = MappingProxyType({})
-_context: Final[ContextVar[Mapping[str, object]]] = ContextVar("cantilena_log_context", default=_NO_FIELDS)
+_NO_FIELDS: Final[Mapping[str, Any]] = MappingProxyType({})
+_context: Final[ContextVar[Mapping[str, Any]]] = ContextVar("cantilena_log_context", default=_NO_FIELDS)
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-[0-9a-f]{2}.*")
 _CLOUD_TRACE: Final = re.compile(r"(?P<trace>[0-9a-f]{32})(/(?P<span>\d{1,20}))?(;.*)?")
 _MOST_SPANS: Final = 2**64
 
 
 @contextmanager
-def log_context(*, trace: str | None = None, **fields: object) -> Iterator[None]:
+def log_context(**fields: Any) -> Iterator[None]:  # noqa: ANN401 -- whatever a line can hold
     """Say something of every line that is logged inside the block, by this thread or task.
 
     A thread begun inside the block says it too if it is given the fields: ``with log_context(**log_fields())``.
 
     Parameters
     ----------
-    trace : str, optional
-        The request that is served, as a header ``traceparent`` or ``X-Cloud-Trace-Context`` tells it; anything else is
-        left out. Becomes the fields ``trace_id`` and ``span_id``.
     **fields
-        ``job_id, session_id, request_id, attempt``; None: nothing is said.
+        ``job_id, session_id, request_id, attempt``; None: nothing is said. ``trace`` is the request that is served, as
+        a header ``traceparent`` or ``X-Cloud-Trace-Context`` tells it, and becomes the fields ``trace_id`` and
+        ``span_id``; anything else in it is left out.
     """
     said = {name: value for name, value in fields.items() if value is not None}
-    reset = _context.set(MappingProxyType({**_context.get(), **said, **_read_trace(trace or "")}))
+    trace = _read_trace(str(said.pop("trace", "")))
+    reset = _context.set(MappingProxyType({**_context.get(), **said, **trace}))
     try:
         yield
     finally:
         _context.reset(reset)
 
 
-def log_fields() -> Mapping[str, object]:
+def log_fields() -> Mapping[str, Any]:
     """What :func:`log_context` says here."""
     return _context.get()
 

@@ -33,16 +33,16 @@ class JobProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobOutput:
-    """A file that a job made.
+    """A file that a job made, or was made from.
 
     Attributes
     ----------
     name : str
         Of the file, inside its job.
-    kind : {"audio", "timings"}
+    kind : {"audio", "timings", "score"}
         What it is.
     format : str
-        ``wav``, ``flac``, ..., ``json``.
+        ``wav``, ``flac``, ..., ``json``, ``musicxml``.
     bytes : int
         Length of the file.
     sha256 : str
@@ -52,7 +52,7 @@ class JobOutput:
     """
 
     name: str
-    kind: Literal["audio", "timings"]
+    kind: Literal["audio", "timings", "score"]
     format: str
     bytes: int
     sha256: str

@@ -5,18 +5,17 @@ Types only: nothing here may import numpy or the engine, or ``cantilena --help``
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cantilena.errors import OptionError
+from cantilena.service.song_wishes import parse_chord_note, parse_measures
 from cantilena.singing.control_settings import parse_controls
 from cantilena.singing.options import SingOptions
 
 if TYPE_CHECKING:
-    from cantilena.song import ChordNote, LineOptions
+    from cantilena.song import LineOptions
 
 Score = Annotated[Path, typer.Argument(metavar="SCORE", help="A MusicXML file: .musicxml, .xml or .mxl.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]
@@ -81,8 +80,8 @@ def line_options(
     return LineOptions(
         part=part,
         verse=verse,
-        measures=_parse_measures(measures) if measures is not None else None,
-        chord_note=_parse_chord_note(chord_note),
+        measures=parse_measures(measures) if measures is not None else None,
+        chord_note=parse_chord_note(chord_note),
         vocalise=vocalise,
     )
 
@@ -125,39 +124,4 @@ def sing_options(
         device=device,
         precision=precision,
         controls=parse_controls(control or ()),
-    )
-
-
-def _parse_measures(text: str) -> tuple[str, str]:
-    """``"5-8"`` as first and last measure, ``"5"`` as that one alone.
-
-    >>> _parse_measures("5-8"), _parse_measures("12a")
-    (('5', '8'), ('12a', '12a'))
-    """
-    first, dash, last = (piece.strip() for piece in text.partition("-"))
-    if not first or (dash and not last):
-        raise OptionError(
-            "option_invalid",
-            f"--measures is {text!r}, but must name a first and a last measure.",
-            hint="Write it as 5-8, or 5 for one measure.",
-        )
-    return first, last or first
-
-
-def _parse_chord_note(text: str) -> ChordNote:
-    """``"top"``, ``"bottom"``, or a number from the top.
-
-    >>> _parse_chord_note("top"), _parse_chord_note("2")
-    ('top', 2)
-    """
-    if text == "top":
-        return "top"
-    if text == "bottom":
-        return "bottom"
-    if re.fullmatch(r"[1-9]\d?", text):
-        return int(text)
-    raise OptionError(
-        "option_unknown_choice",
-        f"--chord-note is {text!r}, but must be top, bottom or a number from 1 to 99.",
-        hint="1 is the top note of the chord, 2 the one below it.",
     )

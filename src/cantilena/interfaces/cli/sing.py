@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from cantilena.interfaces.cli import options as o
 from cantilena.interfaces.cli.console import print_json, print_warnings, start_logging
 from cantilena.interfaces.cli.progress import download_progress, phrase_progress
-
-if TYPE_CHECKING:
-    from cantilena.takes import SungFile
 
 
 def sing(
@@ -72,29 +69,7 @@ def sing(
             cache=not no_cache, on_progress=on_progress, on_download=on_download,
         )  # fmt: skip
     if json:
-        print_json(_document(sung))
+        print_json(sung.to_json())
         return
     print_warnings(sung.report.warnings)
     typer.echo(str(sung.file.path))
-
-
-def _document(sung: SungFile) -> dict[str, object]:
-    """The result as the contract has it."""
-    report = sung.report
-    return {
-        "path": str(sung.file.path),
-        "duration_seconds": round(sung.file.duration_seconds, 3),
-        "lead_in_seconds": round(report.lead_in_seconds, 4),
-        "sample_rate": sung.file.sample_rate,
-        "format": sung.file.format,
-        "voicebank": {"id": report.voicebank, "version": report.version},
-        "speaker": report.speaker,
-        "seed": report.seed,
-        "rtf": report.rtf,
-        "timings_ms": dict(report.timings_ms),
-        "phrases": len(report.phrases),
-        "cache": {"hits": report.cache_hits, "misses": len(report.phrases) - report.cache_hits},
-        "warnings": [
-            {"code": w.code, "message": w.message, "part": w.part, "measure": w.measure} for w in report.warnings
-        ],
-    }
