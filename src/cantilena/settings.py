@@ -65,6 +65,8 @@ class Settings:
         ``LOG_FORMAT``.
     log_level : {"DEBUG", "INFO", "WARNING", "ERROR"} or None
         ``LOG_LEVEL``; None: INFO when ``log_format`` is json, else WARNING.
+    google_cloud_project : str
+        ``GOOGLE_CLOUD_PROJECT``: whose traces log lines belong to; empty: none.
     threads : int
         ``CANTILENA_THREADS``; 0: the cores this process may use.
     cache_dir : Path
@@ -92,6 +94,7 @@ class Settings:
     voicebank_default: str = ""
     log_format: LogFormat = "console"
     log_level: LogLevel | None = None
+    google_cloud_project: str = ""
     threads: int = 0
     cache_dir: Path = Path("~/.cache/cantilena")
     cache_max_bytes: int = _CACHE_BYTES
@@ -200,6 +203,10 @@ _VARIABLES: Final = (
     _Variable(
         name="LOG_LEVEL", field="log_level", read=_read_choice("DEBUG", "INFO", "WARNING", "ERROR"),
         allowed="DEBUG, INFO, WARNING or ERROR", description="Unset: INFO when LOG_FORMAT is `json`, else WARNING.",
+    ),
+    _Variable(
+        name="GOOGLE_CLOUD_PROJECT", field="google_cloud_project", read=_read_text, allowed="the id of a project",
+        description="Project whose traces the log lines belong to.",
     ),
     _Variable(
         name="CANTILENA_THREADS", field="threads", read=_read_threads, allowed=f"a number from 0 to {_MAX_THREADS}",
