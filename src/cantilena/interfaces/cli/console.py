@@ -15,15 +15,23 @@ if TYPE_CHECKING:
     from cantilena.findings import Finding
 
 
-def start_logging() -> None:
-    """Set up log lines as the environment asks; where it asks for none, the machinery is not even loaded."""
+def start_logging(*, always: bool = False) -> None:
+    """Set up log lines as the environment asks.
+
+    Parameters
+    ----------
+    always : bool
+        Also where it asks for nothing: warnings and errors are then written. Else the machinery is not even loaded.
+    """
     from cantilena.settings import load_settings
 
     settings = load_settings()
-    if settings.log_format == "json" or settings.log_level is not None:
+    if always or settings.log_format == "json" or settings.log_level is not None:
         from cantilena.logs import configure_logging
 
-        configure_logging(log_format=settings.log_format, log_level=settings.log_level)
+        configure_logging(
+            log_format=settings.log_format, log_level=settings.log_level, project=settings.google_cloud_project
+        )
 
 
 def show_help(context: typer.Context) -> None:
