@@ -6,7 +6,7 @@ OUT    ?= out/$(basename $(notdir $(SCORE))).wav
 BIN    := $(VENV)/bin
 PIP     = $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: help sing test check bench soak voice-wheel clean
+.PHONY: help sing test check node bench soak voice-wheel clean
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\):.*##/\1	/p' $(MAKEFILE_LIST) | expand -t 14
@@ -23,6 +23,8 @@ check: $(VENV)/.test  ## lint, types, import rules
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+node: $(VENV)/.node   ## what the tests of the MCP server run besides: the public conformance suite and the Inspector
 
 bench: $(VENV)/.bench ## measure: reading, singing, memory, and the voice by the judge
 	$(BIN)/python -m benchmarks
@@ -46,6 +48,12 @@ $(VENV)/.sing: $(VENV)/.venv requirements/sing.txt pyproject.toml
 
 $(VENV)/.test: $(VENV)/.sing requirements/test.txt
 	$(PIP) --requirement requirements/test.txt
+	@touch $@
+
+$(VENV)/.node: $(VENV)/.venv requirements/node/package.json requirements/node/package-lock.json
+	@mkdir -p $(VENV)/node
+	cp requirements/node/package.json requirements/node/package-lock.json $(VENV)/node/
+	npm ci --prefix $(VENV)/node --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.test benchmarks/requirements.txt
