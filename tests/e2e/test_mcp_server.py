@@ -273,6 +273,34 @@ def test_what_a_score_says_is_data_on_one_line_and_in_bounds(address: str) -> No
     with_client(address, ask)
 
 
+def test_a_score_as_text_may_name_the_encoding_it_had_as_a_file(address: str) -> None:
+    score = HYMN.read_text("utf-8").replace("UTF-8", "ISO-8859-1").replace("Amazing Grace", "Amazing Gr\u00e2ce \u6b4c")
+    assert 'encoding="ISO-8859-1"' in score
+
+    async def ask(client: Client) -> None:
+        parsed = structured(await client.call_tool("parse_score", {"musicxml": "\ufeff" + score}))
+        assert parsed["title"] == "Amazing Gr\u00e2ce \u6b4c"
+
+    with_client(address, ask)
+
+
+def test_clients_of_old_that_read_text_alone_get_everything_as_text(address: str) -> None:
+    hello = {"protocolVersion": "2025-03-26", "capabilities": {}, "clientInfo": {"name": "old", "version": "1"}}
+    headers = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
+    with httpx2.Client(headers=headers, timeout=20) as client:
+
+        def post(method: str, **message: Any) -> httpx2.Response:
+            return client.post(address, json={"jsonrpc": "2.0", "method": method} | message)
+
+        client.headers["mcp-session-id"] = post("initialize", id=1, params=hello).headers["mcp-session-id"]
+        post("notifications/initialized")
+        called = post("tools/call", id=2, params={"name": "parse_score", "arguments": {"path": HYMN.name}}).text
+    data = next(line for line in called.splitlines() if line.startswith("data: {"))
+    line, everything = json.loads(data.removeprefix("data: "))["result"]["content"]
+    assert line["text"].startswith("1 parts")
+    assert json.loads(everything["text"])["title"] == "Amazing Grace"
+
+
 @pytest.mark.parametrize(
     ("tool", "arguments"),
     [

@@ -8,6 +8,7 @@ from typing import Final
 from cantilena.interfaces.mcp.catalogue import Context
 
 _LONGEST: Final = 200
+_TRACE_HEADERS: Final = ("traceparent", "x-cloud-trace-context")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,7 @@ class CallMeta:
     job_id : str or None
         Under which id a song is to be sung.
     request_id, trace : str or None
-        For the log alone.
+        For the log alone; a trace may come as a header too.
     """
 
     session_id: str
@@ -37,9 +38,10 @@ def call_meta(context: Context) -> CallMeta:
         value = (context.meta or {}).get(name)
         return value if isinstance(value, str) and value.isprintable() and 0 < len(value) <= _LONGEST else None
 
+    headers = getattr(context.request, "headers", {})
     return CallMeta(
         session_id=text("session_id") or "local",
         job_id=text("job_id"),
         request_id=text("request_id"),
-        trace=text("trace") or text("traceparent"),
+        trace=text("trace") or text("traceparent") or next(filter(None, map(headers.get, _TRACE_HEADERS)), None),
     )

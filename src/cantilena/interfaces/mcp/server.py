@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -21,6 +22,8 @@ from cantilena.version import package_version
 
 _MOST_COMPLETIONS: Final = 100  # as the protocol has it
 _LONGEST_TYPED: Final = 200
+_TEXT_ONLY: Final = ("2024-11-05", "2025-03-26")
+"""Versions of the protocol whose clients read no structured content: they get it as a second text."""
 
 
 def make_server(catalogue: Catalogue, *, name: str = "cantilena", title: str = "Cantilena") -> Server[Any]:
@@ -79,7 +82,7 @@ class _Desk:
         if tool is None:
             raise MCPError(code=types.INVALID_PARAMS, message=f"There is no tool {params.name[:80]!r}.")
         meta = call_meta(context)
-        outcome, error_code = "failed", None
+        outcome, error_code, job_id = "failed", None, meta.job_id
         with log_context(
             job_id=meta.job_id, session_id=meta.session_id, request_id=meta.request_id, trace=meta.trace
         ):  # fmt: skip
@@ -87,6 +90,7 @@ class _Desk:
                 with stopwatch() as elapsed:
                     result, error_code = await _answer(tool, context, params.arguments or {})
                 outcome = "failed" if result.is_error else "ok"
+                job_id = (result.structured_content or {}).get("job_id", meta.job_id)
             except anyio.get_cancelled_exc_class():
                 outcome = "canceled"
                 raise
@@ -98,6 +102,7 @@ class _Desk:
                     elapsed_ms=round(elapsed[0], 1),
                     outcome=outcome,
                     error_code=error_code,
+                    **({} if job_id is None else {"job_id": job_id}),
                 )
         return result
 
@@ -207,13 +212,18 @@ async def _answer(
         raise
     except Exception as error:  # the last door before the client: whatever gets here is said as an error of the tool
         return to_mcp_error(error)
-    return _result(reply), None
+    return _result(reply, knows_structure=context.protocol_version not in _TEXT_ONLY), None
 
 
-def _result(reply: Reply) -> types.CallToolResult:
+def _result(reply: Reply, *, knows_structure: bool) -> types.CallToolResult:
     structured = reply.result.model_dump(mode="json", exclude_none=True) if reply.result is not None else None
-    line = [types.TextContent(type="text", text=reply.text)] if reply.text else []
-    return types.CallToolResult(content=[*line, *reply.content], structured_content=structured)
+    texts = [reply.text] if reply.text else []
+    if structured is not None and not knows_structure:
+        texts.append(json.dumps(structured, ensure_ascii=False))
+    return types.CallToolResult(
+        content=[*(types.TextContent(type="text", text=text) for text in texts), *reply.content],
+        structured_content=structured,
+    )
 
 
 def _contents(uri: str, content: Content) -> types.TextResourceContents | types.BlobResourceContents:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cantilena.voicebank import VoicebankInfo
 
 _PLAIN_NAME: Final = re.compile(r"\w[\w .+-]*")
+_ENCODING: Final = re.compile(r"\A(\s*<\?xml[^>]{0,100}?)\s+encoding\s*=\s*(\"[^\"]*\"|'[^']*')")
 _READERS: Final = 4
 _WAITERS: Final = 1000
 ResultT = TypeVar("ResultT")
@@ -67,7 +68,9 @@ class Services:
             As :meth:`FileAccess.read`.
         """
         if arguments.musicxml is not None:
-            return ScoreFile(data=arguments.musicxml.encode("utf-8", "replace"), name="score.musicxml")
+            # whatever encoding the text was in when it was a file, it is in none now
+            text = _ENCODING.sub(r"\1", arguments.musicxml.removeprefix("\ufeff"), count=1)
+            return ScoreFile(data=text.encode("utf-8", "replace"), name="score.musicxml")
         from cantilena.score.container import MAX_FILE_BYTES
 
         path = arguments.path or ""
