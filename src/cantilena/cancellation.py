@@ -3,19 +3,27 @@
 Conventions
 -----------
 Work that can be stopped runs inside :func:`stoppable`; what it calls, however deep, asks :func:`check_canceled` between
-two steps and wraps what cannot ask by itself (the run of a model, another program) in :func:`interrupted_by`. Outside
-of :func:`stoppable` both do nothing. A token belongs to one piece of work and is never used again.
+two steps. What cannot ask by itself is ended from outside: another program by :func:`interrupted_by`, the run of a
+model by :func:`run_stoppable`. Outside of :func:`stoppable` none of them does anything. A token belongs to one piece of work
+and is never used again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
-from threading import Lock
-from typing import Final
+from dataclasses import dataclass
+from threading import Event, Lock
+from typing import Final, TypeVar
 
 from cantilena.errors import CanceledError
+
+PATIENCE_SECONDS: Final = 0.4
+"""One node of a graph cannot be interrupted, and the largest take longer where cores are slow or shared."""
+
+ResultT = TypeVar("ResultT")
 
 
 class CancelToken:
@@ -74,24 +82,34 @@ class CancelToken:
                 self._calls.remove(call)
 
 
-_current: Final[ContextVar[CancelToken | None]] = ContextVar("cantilena_cancel", default=None)
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What can be stopped, and the thread for what does not stop at once."""
+
+    token: CancelToken
+    runner: ThreadPoolExecutor
+
+
+_current: Final[ContextVar[_Scope | None]] = ContextVar("cantilena_cancel", default=None)
 
 
 @contextmanager
-def stoppable(token: CancelToken | None) -> Iterator[None]:
-    """Let a token stop what this thread does inside the block; None: nothing does."""
-    reset = _current.set(token)
+def stoppable(token: CancelToken) -> Iterator[None]:
+    """Let a token stop what this thread does inside the block."""
+    runner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="stoppable")  # a thread only once there is work
+    reset = _current.set(_Scope(token, runner))
     try:
         yield
     finally:
         _current.reset(reset)
+        runner.shutdown(wait=False)
 
 
 def check_canceled() -> None:
     """Go on, unless what this thread does is to stop; raises CanceledError."""
-    token = _current.get()
-    if token is not None:
-        token.check()
+    scope = _current.get()
+    if scope is not None:
+        scope.token.check()
 
 
 @contextmanager
@@ -105,14 +123,44 @@ def interrupted_by(call: Callable[[], None]) -> Iterator[None]:
     CanceledError
         The work is to stop.
     """
-    token = _current.get()
-    if token is None:
+    scope = _current.get()
+    if scope is None:
         yield
         return
-    with token.calling(call):
+    with scope.token.calling(call):
         try:
             yield
         except Exception:
-            token.check()
+            scope.token.check()
             raise
-    token.check()
+    scope.token.check()
+
+
+def run_stoppable(work: Callable[[], ResultT], *, stop: Callable[[], None]) -> ResultT:
+    """Do something that ``stop`` ends from another thread, though perhaps not at once.
+
+    What has not ended :data:`PATIENCE_SECONDS` after it was told to is left to itself: it goes on in a thread of its
+    own until it notices, and nobody waits for it.
+
+    Raises
+    ------
+    CanceledError
+        The work is to stop.
+    """
+    scope = _current.get()
+    if scope is None:
+        return work()
+    news = Event()
+
+    def stop_it() -> None:
+        stop()
+        news.set()
+
+    with scope.token.calling(stop_it):
+        running = scope.runner.submit(work)
+        running.add_done_callback(lambda _: news.set())
+        news.wait()
+    if scope.token.is_canceled:
+        wait([running], timeout=PATIENCE_SECONDS)
+    scope.token.check()
+    return running.result()

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from cantilena.cancellation import CancelToken, check_canceled, interrupted_by, stoppable
+from cantilena.cancellation import CancelToken, check_canceled, interrupted_by, run_stoppable, stoppable
 from cantilena.errors import CanceledError
 from cantilena.tracing import SongTrace
 
@@ -85,3 +85,39 @@ def test_a_step_that_was_stopped_says_so() -> None:
     with pytest.raises(CanceledError), stoppable(token), trace.timed("pitch", phrase=0):
         check_canceled()
     assert trace.records["pitch"].outcome == "canceled"
+
+
+def test_work_that_is_told_to_stop_ends() -> None:
+    token, told = CancelToken(), threading.Event()
+
+    def work() -> int:
+        threading.Timer(0.01, token.cancel).start()
+        told.wait()
+        return 1
+
+    with stoppable(token), pytest.raises(CanceledError):
+        run_stoppable(work, stop=told.set)
+
+
+def test_work_that_does_not_listen_is_left_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cantilena.cancellation.PATIENCE_SECONDS", 0.01)
+    token, ended, seen = CancelToken(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        token.cancel()
+        ended.wait()
+        seen.set()
+
+    with stoppable(token), pytest.raises(CanceledError):
+        run_stoppable(work, stop=lambda: None)
+    assert not seen.is_set()
+    ended.set()
+    assert seen.wait(30)
+
+
+def test_what_the_work_gives_or_raises_is_handed_on() -> None:
+    assert run_stoppable(lambda: 1, stop=lambda: None) == 1
+    with stoppable(CancelToken()):
+        assert run_stoppable(lambda: 2, stop=lambda: None) == 2
+        with pytest.raises(ZeroDivisionError):
+            run_stoppable(lambda: 1 / 0, stop=lambda: None)

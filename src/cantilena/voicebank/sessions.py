@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cantilena.cancellation import check_canceled, interrupted_by
+from cantilena.cancellation import check_canceled, run_stoppable
 from cantilena.errors import CanceledError, CantilenaError, InferenceError, VoicebankError
 from cantilena.tracing import log_model_loaded, stopwatch
 from cantilena.voicebank.engine import EngineOptions, Precision
@@ -388,8 +388,7 @@ def _run(
         options.terminate = True
 
     try:
-        with interrupted_by(stop):
-            found: Sequence[Array] = session.run(list(outputs), dict(feeds), options)
+        found: Sequence[Array] = run_stoppable(lambda: session.run(list(outputs), dict(feeds), options), stop=stop)
     except CanceledError:
         raise
     except Exception as error:  # onnxruntime's exceptions share no narrower base
