@@ -202,9 +202,9 @@ def rendering(
     """
 
     def begin_step(step: str, phrase: int | None) -> None:
-        check_canceled()
         if on_step is not None:
             on_step(step, phrase)
+        check_canceled()
 
     trace = SongTrace(on_step=begin_step)
     outcome: Outcome = "failed"
