@@ -169,7 +169,8 @@ def test_a_song_that_takes_long_is_a_job_to_wait_for_and_to_stop(server: Any) ->
     with_client(server, sing)
 
 
-def test_a_client_that_cancels_its_call_cancels_the_song(server: Any) -> None:
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_a_client_that_cancels_its_call_cancels_the_song(server: Any, mode: str) -> None:
     async def sing(client: Client) -> None:
         known = {job["job_id"] for job in structured(await client.call_tool("list_jobs", {}))["jobs"]}
         with anyio.move_on_after(1.0):
@@ -183,7 +184,7 @@ def test_a_client_that_cancels_its_call_cancels_the_song(server: Any) -> None:
                     return
                 await anyio.sleep(0.1)
 
-    with_client(server, sing)
+    with_client(server, sing, mode=mode)
 
 
 def test_two_songs_at_once_and_a_look_at_a_score_meanwhile(server: Any) -> None:
@@ -318,6 +319,35 @@ def test_clients_of_old_that_read_text_alone_get_everything_as_text(address: str
 def test_arguments_that_do_not_fit_are_told_apart(address: str, tool: str, arguments: dict[str, Any]) -> None:
     async def ask(client: Client) -> None:
         assert code(await client.call_tool(tool, arguments)) == "argument_invalid"
+
+    with_client(address, ask)
+
+
+STRANGE: list[Any] = [
+    None, "", " ", "x" * 5000, "\0", "\u202e", "../..", "%s{0}", -1, 0, 1e308, 10**30, True, [], [[]], {}, {"": ""},
+    {"a": None}, {"times": [1, 0], "values": [0]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "tool", ["parse_score", "check_score", "get_voicebank_info", "get_job", "list_jobs", "save_audio"]
+)
+def test_whatever_a_client_sends_the_answer_is_meant(address: str, tool: str) -> None:
+    async def ask(client: Client) -> None:
+        listed = next(one for one in (await client.list_tools()).tools if one.name == tool)
+        usual = {"path": HYMN.name, "job_id": "no-such-job", "voicebank": "Vesper_0.1"}
+        needed = (
+            {"path"}
+            if "musicxml" in listed.input_schema["properties"]
+            else set(listed.input_schema.get("required", ()))
+        )
+        for name in listed.input_schema["properties"]:
+            for value in STRANGE:
+                given = {one: usual[one] for one in needed if one in usual} | {name: value}
+                result = await client.call_tool(tool, given)
+                assert "error" not in structured(result) or structured(result)["error"]["code"] != "internal_error", (
+                    given
+                )
 
     with_client(address, ask)
 
