@@ -16,13 +16,13 @@ from typing import Any
 
 import anyio
 import pytest
-from structlog.testing import capture_logs
 
 from cantilena.errors import CantilenaError
 from cantilena.settings import child_environment, load_settings
 from cantilena.tracing import log_context
 from cantilena.worker import BlockingWorker, Depth, ToolError, Worker, WorkerError, WorkerOptions, start_workers
 from cantilena.worker.restarts import RestartPolicy
+from tests.workers.logs import logged
 from tests.workers.processes import group_of, has_ended, is_gone, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,7 +115,7 @@ def test_what_cannot_be_answered_is_told(worker, tool, code):
 
 
 def test_the_log_tells_each_call_and_passes_the_childs_lines_on(worker):
-    with capture_logs() as lines, log_context(job_id="j7"):
+    with logged() as lines, log_context(job_id="j7"):
         worker.call("tell", seconds=LONG)
         with pytest.raises(ToolError):
             worker.call("fail", seconds=LONG)
@@ -164,7 +164,7 @@ def test_a_call_that_nobody_waits_for_any_more_is_stopped():
     async def main() -> None:
         async with make_worker() as worker:
             await worker.wait_ready(LONG)
-            with capture_logs() as lines:
+            with logged() as lines:
                 with anyio.move_on_after(0.2):
                     await worker.call("synthesize", {"seconds": 60}, seconds=LONG)
                 assert worker.depth["songs"].running == 0
@@ -178,7 +178,7 @@ def test_a_call_that_nobody_waits_for_any_more_is_stopped():
 
 
 def test_a_call_whose_worker_died_is_tried_again_only_if_that_is_safe(worker):
-    with capture_logs() as lines:
+    with logged() as lines:
         assert code_of(worker, "die") == ("worker_died", True)
         assert code_of(worker, "die_looking") == ("worker_died", True)
         assert worker.call("parse_score", seconds=LONG).text == "done"
@@ -240,7 +240,7 @@ def test_a_call_to_a_stalled_process_ends_in_time_and_the_next_is_answered(worke
 
 
 def test_what_is_printed_among_the_messages_is_logged_and_harms_nobody(worker):
-    with capture_logs() as lines:
+    with logged() as lines:
         assert worker.call("print", seconds=LONG).text == "done"
     stray = next(line for line in lines if line.get("stream") == "stdout")
     assert stray["message"] == "this is no message"
@@ -259,7 +259,7 @@ def test_without_a_process_that_gets_ready_calls_are_told_so_soon(mode):
             with anyio.fail_after(0.5), pytest.raises(WorkerError):
                 await worker.call("parse_score", seconds=LONG)
 
-    with capture_logs() as lines:
+    with logged() as lines:
         anyio.run(main)
     events = [line["event"] for line in lines]
     assert events.count("mcp_start_begin") == 2
@@ -346,7 +346,7 @@ def test_neither_a_long_call_nor_a_deaf_process_holds_the_end_up():
         return pid
 
     begin = time.monotonic()
-    with capture_logs() as lines:
+    with logged() as lines:
         assert is_gone(anyio.run(main))
     assert outcomes == ["shutting_down"]
     assert lines[-1]["event"] == "mcp_worker_exit"

@@ -19,7 +19,7 @@ LONGEST_LINE: Final = 64 * 1024
 _SEVERITIES: Final[dict[str, Severity]] = {
     "DEBUG": "debug", "INFO": "info", "WARNING": "warning", "ERROR": "error", "CRITICAL": "critical",
 }  # fmt: skip
-_RESERVED: Final = frozenset({"event", "severity", "level", "service"})
+_RESERVED: Final = frozenset({"event", "severity", "level", "service", "self", "exc_info"})
 _CLOUD_NAMES: Final = {"trace_id": "logging.googleapis.com/trace", "span_id": "logging.googleapis.com/spanId"}
 _VERSION: Final = package_version()
 

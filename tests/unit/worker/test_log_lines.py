@@ -61,10 +61,11 @@ def test_an_empty_line_says_nothing():
     assert parse_log_line(b" \r\n") is None
 
 
-def test_fields_of_foreign_lines_cannot_be_taken_for_ours():
-    parsed = parse_log_line(b'{"event": "x", "level": 3, "severity": ["?"], "worker": "y"}')
-    assert parsed is not None
-    assert (parsed.severity, parsed.fields) == ("info", {"worker": "y"})
+def test_fields_of_foreign_lines_cannot_be_taken_for_ours(written):
+    line = b'{"event": "x", "level": 3, "severity": ["?"], "self": 1, "exc_info": true, "fields": 2, "worker": "y"}'
+    pass_on(line, worker="cpu")
+    told = json.loads(written.getvalue())
+    assert (told["severity"], told["event"], told["fields"], told["worker"]) == ("INFO", "x", 2, "cpu")
 
 
 def test_the_version_of_a_voicebank_stays_and_ours_is_said_once():
