@@ -29,8 +29,9 @@ node: $(VENV)/.node   ## what the tests of the MCP server run besides: the publi
 bench: $(VENV)/.bench ## measure: reading, singing, memory, and the voice by the judge
 	$(BIN)/python -m benchmarks
 
-soak: $(VENV)/.test   ## what takes long: hundreds of killed downloads
+soak: $(VENV)/.test   ## what takes long: hundreds of killed downloads, a hundred killed workers
 	CANTILENA_TEST_KILLS=200 $(BIN)/python -m pytest tests/integration/test_bucket_processes.py
+	CANTILENA_TEST_KILLS=100 $(BIN)/python -m pytest tests/integration/test_worker_kills.py
 
 voice-wheel: $(VENV)/.sing  ## build the wheels of the package and of its voice into dist/
 	$(BIN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --wheel-dir dist . packages/cantilena-voice-vesper
