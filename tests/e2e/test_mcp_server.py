@@ -499,6 +499,20 @@ def test_when_the_client_leaves_in_the_middle_of_a_song_nothing_is_left(files: P
         process.stdout.close()
 
 
+def test_a_folder_for_songs_keeps_what_else_is_in_it(files: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine" / "letters").mkdir(parents=True)
+    server = stdio(files)
+    server.args += ["--jobs", str(tmp_path)]
+
+    async def sing(client: Client) -> None:
+        job_id = structured(await client.call_tool("synthesize", SHORT))["job_id"]
+        (songs,) = (folder for folder in tmp_path.iterdir() if folder.name != "mine")
+        assert [folder.name for folder in songs.iterdir()] == [job_id]
+
+    with_client(server, sing)
+    assert [folder.name for folder in tmp_path.rglob("*")] == ["mine", "letters"]
+
+
 def test_without_the_extra_the_command_says_what_to_install() -> None:
     hidden = "import sys, importlib.util as u; u.find_spec = lambda name, *_: None; "
     run = "from cantilena.interfaces.cli.main import run; sys.argv = ['cantilena', 'mcp']; run()"

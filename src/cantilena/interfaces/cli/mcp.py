@@ -29,9 +29,7 @@ def mcp(
     ] = None,
     jobs_dir: Annotated[
         Path | None,
-        typer.Option(
-            "--jobs", metavar="DIR", help="Where songs lie until they are saved. [default: a folder that goes]"
-        ),
+        typer.Option("--jobs", metavar="DIR", help="Where songs lie until they are saved. [default: temporary files]"),
     ] = None,
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print what to paste into the usual assistants, and leave.")

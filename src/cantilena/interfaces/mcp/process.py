@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -14,6 +14,7 @@ from typing import Final
 import mcp_types as types
 
 from cantilena.adapters.memory_jobs import MemoryJobs
+from cantilena.audio.whole_file import storage_error
 from cantilena.errors import OptionError
 from cantilena.interfaces.mcp.offer import catalogue_of
 from cantilena.interfaces.mcp.server import make_server
@@ -37,12 +38,14 @@ def serve(*, http: bool, host: str, port: int, files: Sequence[Path], jobs_dir: 
     files : sequence of Path
         Folders that may be read and written; none: the user's own.
     jobs_dir : Path or None
-        Where the songs lie; None: in a folder that goes with the process.
+        Where the songs lie, in a folder of this process that goes with it; None: among temporary files.
 
     Raises
     ------
     OptionError
         ``files_folder_missing``, ``mcp_token_missing``, ``option_invalid``.
+    OutputError
+        ``output_unwritable``: nothing can be written where the songs are to lie.
     """
     settings = load_settings()
     if http:
@@ -51,7 +54,7 @@ def serve(*, http: bool, host: str, port: int, files: Sequence[Path], jobs_dir: 
     log_event("mcp_start_begin", worker=worker, device="cpu")
     access = FileAccess(_folders(files, settings.files_dir))
     with ExitStack() as stack:
-        folder = jobs_dir or Path(stack.enter_context(TemporaryDirectory(prefix="cantilena-jobs-")))
+        folder = stack.enter_context(_folder_of_songs(jobs_dir))
         jobs = SongJobs(MemoryJobs(), folder, holder=worker)
         stack.callback(jobs.close, seconds=0.0)  # nobody is left to hear what is sung
         catalogue = catalogue_of(Services(access, jobs))
@@ -95,6 +98,19 @@ def _folders(files: Sequence[Path], default: Path) -> Sequence[Path]:
             "There is no home for the folder of scores and songs.",
             hint="Name one with --files.",
         ) from error
+
+
+@contextmanager
+def _folder_of_songs(place: Path | None) -> Iterator[Path]:
+    """A folder that no other process has: whatever belongs to none of its jobs is removed from it."""
+    try:
+        if place is not None:
+            place.mkdir(parents=True, exist_ok=True)
+        folder = TemporaryDirectory(prefix="cantilena-jobs-", dir=place)
+    except OSError as error:
+        raise storage_error(error, place or "temporary files") from error
+    with folder as name:
+        yield Path(name)
 
 
 def _age_seconds() -> float:
