@@ -23,7 +23,7 @@ class WorkerOptions:
     answer_seconds : float
         A process that does not answer that question for so long is killed.
     drain_seconds : float
-        What calls under way are given to finish when the worker is stopped.
+        What calls under way are given to finish when the worker is stopped; Cloud Run allows 10 s for everything.
     end_seconds : float
         What a process is given to end by itself when its input is closed.
     songs_waiting, calls_waiting : int
@@ -35,7 +35,7 @@ class WorkerOptions:
     ready_seconds: float = 30.0
     quiet_seconds: float = 15.0
     answer_seconds: float = 5.0
-    drain_seconds: float = 8.0
+    drain_seconds: float = 6.0
     end_seconds: float = 5.0
     songs_waiting: int = 16
     calls_waiting: int = 64
