@@ -99,10 +99,37 @@ def test_expired_jobs_are_not_there_any_more(store: JobStore) -> None:
     assert [job.job_id for job in store.unfinished(limit=9)] == ["new"]
 
 
+def test_an_id_is_free_again_when_its_job_has_expired(store: JobStore) -> None:
+    store.create(make_job(expires_at=999.0, owner="once"))
+    store.create(make_job(owner="now"))
+    assert store.read("one").job.owner == "now"
+    assert [job.owner for job in store.of_session("s", limit=9)] == ["now"]
+
+
+def test_of_many_who_create_the_same_job_one_does(store: JobStore) -> None:
+    created: list[str] = []
+    refused: list[str] = []
+    gate = threading.Barrier(16)
+
+    def create(owner: str) -> None:
+        gate.wait()
+        try:
+            store.create(make_job(owner=owner))
+        except JobStoreError as error:
+            refused.append(error.code)
+            return
+        created.append(owner)
+
+    run(*[lambda owner=f"o{n}": create(owner) for n in range(16)])
+    assert created == [store.read("one").job.owner]
+    assert refused == ["job_exists"] * 15
+
+
 def test_unfinished_jobs_come_oldest_first(store: JobStore) -> None:
     for n, status in enumerate(("running", "succeeded", "queued", "canceled", "failed")):
         store.create(make_job(f"j{n}", created_at=10.0 - n, status=status))
     assert [job.job_id for job in store.unfinished(limit=9)] == ["j2", "j0"]
+    assert [job.job_id for job in store.unfinished(limit=1)] == ["j2"]
 
 
 def test_of_thirty_two_claimers_one_wins(store: JobStore) -> None:

@@ -59,9 +59,13 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture
 def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> JobStore:
-    return MemoryJobs(now=clock) if request.param == "memory" else SqliteJobs(tmp_path / "jobs.sqlite", now=clock)
+    kind = getattr(request, "param", "memory")
+    return MemoryJobs(now=clock) if kind == "memory" else SqliteJobs(tmp_path / "jobs.sqlite", now=clock)
+
+
+in_every_store = pytest.mark.parametrize("store", ["memory", "sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -105,6 +109,7 @@ def files_of(tmp_path: Path) -> set[str]:
     return {path.name for path in (tmp_path / "jobs").rglob("*") if path.is_file()}
 
 
+@in_every_store
 def test_a_song_is_sung_and_its_files_are_there(jobs: SongJobs, bank: Path, tmp_path: Path) -> None:
     asked = jobs.submit(wanted(format="flac", seed=7, quality="draft", controls={"breathiness": 20}))
     assert (asked.status, asked.request["controls"]) == ("queued", {"breathiness": 20})
@@ -162,6 +167,7 @@ def test_progress_is_told_at_every_step_of_every_phrase_and_rises(jobs: SongJobs
     assert len(told) >= 3 * len(STEPS)
 
 
+@in_every_store
 def test_what_is_written_of_progress_never_falls(jobs: SongJobs, store: JobStore) -> None:
     asked, seen = jobs.submit(wanted(LONG)), []
     begun(jobs, asked)
@@ -175,6 +181,7 @@ def test_what_is_written_of_progress_never_falls(jobs: SongJobs, store: JobStore
     jobs.cancel(asked.job_id)
 
 
+@in_every_store
 def test_a_song_is_stopped_in_its_middle_and_leaves_nothing(jobs: SongJobs, tmp_path: Path) -> None:
     expected = jobs.wait(jobs.submit(wanted()).job_id, seconds=60)
     before = files_of(tmp_path)
@@ -208,6 +215,7 @@ def test_one_song_after_another(jobs: SongJobs) -> None:
     assert [job.job_id for job in jobs.list("s", limit=2)] == [third.job_id, second.job_id]
 
 
+@in_every_store
 def test_a_full_queue_refuses_and_takes_songs_again_later(make: Callable[..., SongJobs], tmp_path: Path) -> None:
     jobs = make(limit=2)
     begun(jobs, running := jobs.submit(wanted(LONG)))
@@ -275,6 +283,7 @@ def test_a_wish_that_cannot_be_is_refused_at_once(
     assert list((tmp_path / "jobs").iterdir()) == []
 
 
+@in_every_store
 def test_asking_twice_under_one_id_sings_once(jobs: SongJobs) -> None:
     request = replace(wanted(), job_id="mine")
     first, second = jobs.submit(request), jobs.submit(request)
@@ -328,6 +337,7 @@ def test_closing_cancels_what_takes_too_long(make: Callable[..., SongJobs], tmp_
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("song")]
 
 
+@in_every_store
 def test_another_process_can_wait_for_a_job_and_stop_it(make: Callable[..., SongJobs]) -> None:
     one, other = make(), make()
     begun(one, asked := one.submit(wanted(LONG)))
@@ -351,6 +361,7 @@ def left_behind(jobs: SongJobs, store: JobStore, clock: Clock, *, attempt: int) 
     return dead
 
 
+@in_every_store
 def test_a_job_whose_process_ended_is_sung_once_more(
     make: Callable[..., SongJobs], store: JobStore, clock: Clock, tmp_path: Path
 ) -> None:
@@ -361,6 +372,7 @@ def test_a_job_whose_process_ended_is_sung_once_more(
     assert files_of(tmp_path) == {"audio.wav", "timings.json", "take.json", "score.musicxml"}
 
 
+@in_every_store
 def test_a_job_that_was_lost_twice_fails_with_a_reason(
     make: Callable[..., SongJobs], store: JobStore, clock: Clock
 ) -> None:
@@ -369,6 +381,7 @@ def test_a_job_that_was_lost_twice_fails_with_a_reason(
     assert (lost.status, lost.error.code, lost.error.retryable) == ("failed", "job_lost", True)
 
 
+@in_every_store
 def test_a_job_whose_process_lives_is_left_to_it(make: Callable[..., SongJobs], clock: Clock) -> None:
     one = make()
     begun(one, asked := one.submit(wanted(LONG)))
@@ -381,6 +394,7 @@ def test_a_job_whose_process_lives_is_left_to_it(make: Callable[..., SongJobs], 
     one.cancel(asked.job_id)
 
 
+@in_every_store
 def test_who_lost_a_lease_writes_no_more(make: Callable[..., SongJobs], store: JobStore, clock: Clock) -> None:
     jobs = make()
     begun(jobs, asked := jobs.submit(wanted(LONG)))
@@ -397,6 +411,7 @@ def test_who_lost_a_lease_writes_no_more(make: Callable[..., SongJobs], store: J
     assert store.read(asked.job_id).job == stolen
 
 
+@in_every_store
 def test_a_job_expires_with_its_files(
     make: Callable[..., SongJobs], store: JobStore, clock: Clock, tmp_path: Path
 ) -> None:

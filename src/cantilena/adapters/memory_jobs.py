@@ -19,6 +19,8 @@ class MemoryJobs:
 
     def create(self, job: Job) -> None:
         with self._lock:
+            now = self._now()
+            self._jobs = {key: found for key, found in self._jobs.items() if found[0].expires_at > now}
             if job.job_id in self._jobs:
                 raise JobStoreError("job_exists", f"There is a job {job.job_id!r} already.")
             self._jobs[job.job_id] = (job, 0)

@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS jobs (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS jobs_by_session ON jobs (session_id, created_at DESC, job_id DESC);
 CREATE INDEX IF NOT EXISTS jobs_unfinished ON jobs (finished, created_at, job_id);
+CREATE INDEX IF NOT EXISTS jobs_by_expiry ON jobs (expires_at);
 """
 
 
@@ -52,6 +53,7 @@ class SqliteJobs:
             job.job_id, job.session_id, job.created_at, job.expires_at, job.is_finished, 0, _to_text(job),
         )  # fmt: skip
         with self._connected() as connection:
+            connection.execute("DELETE FROM jobs WHERE expires_at <= ?", (self._now(),))
             try:
                 connection.execute("INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?)", values)
             except sqlite3.IntegrityError as error:

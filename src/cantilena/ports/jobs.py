@@ -175,7 +175,7 @@ class JobStore(Protocol):
     """Where jobs are kept."""
 
     def create(self, job: Job) -> None:
-        """Write a new job; ``job_exists`` when there is one of its id."""
+        """Write a new job; ``job_exists`` when there is one of its id that has not expired."""
         ...
 
     def read(self, job_id: str) -> StoredJob | None:
