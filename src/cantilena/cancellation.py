@@ -4,8 +4,8 @@ Conventions
 -----------
 Work that can be stopped runs inside :func:`stoppable`; what it calls, however deep, asks :func:`check_canceled` between
 two steps. What cannot ask by itself is ended from outside: another program by :func:`interrupted_by`, the run of a
-model by :func:`run_stoppable`. Outside of :func:`stoppable` none of them does anything. A token belongs to one piece of work
-and is never used again.
+model by :func:`run_stoppable`. Outside of :func:`stoppable` none of them does anything. A token belongs to one piece of
+work and is never used again.
 """
 
 from __future__ import annotations
