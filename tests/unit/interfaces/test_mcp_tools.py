@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import anyio
 import mcp_types as types
 import pytest
 from jsonschema import Draft202012Validator
 from mcp import Client
+from structlog.testing import capture_logs
 
 from cantilena.errors import OptionError, Place, ScoreError
-from cantilena.interfaces.mcp.arguments import SongArguments, SynthesizeArguments
+from cantilena.interfaces.mcp.arguments import NoArguments, SongArguments, SynthesizeArguments
 from cantilena.interfaces.mcp.catalogue import Arguments, Catalogue, Context, Reply, Tool
 from cantilena.interfaces.mcp.errors import one_line, to_mcp_error
 from cantilena.interfaces.mcp.results import CheckResult, Found, Warned
 from cantilena.interfaces.mcp.schemas import input_schema, output_schema
 from cantilena.interfaces.mcp.server import make_server
+from cantilena.interfaces.mcp.services import Services
+from cantilena.service.file_access import FileAccess
 from cantilena.service.song_wishes import SongWishes
 from tests.assistants.listing import listed, offered
 
@@ -147,6 +152,51 @@ def test_a_tool_that_fails_a_tool_that_is_not_there_and_arguments_that_do_not_fi
                 await client.call_tool("succeed", {})
 
     anyio.run(calls)
+
+
+def test_a_job_that_is_gone_while_it_is_waited_for_is_said_as_any_error() -> None:
+    def gone(*_: Any, **__: Any) -> None:
+        raise OptionError("job_unknown", "There is no such job.")
+
+    async def heard(_: float, __: str) -> None:
+        pytest.fail("nothing was begun")
+
+    services = Services(FileAccess([Path()]), cast(Any, SimpleNamespace(wait=gone)))
+    with pytest.raises(OptionError, match="no such job"):
+        anyio.run(partial(services.wait, "a", seconds=1.0, report=heard))
+
+
+def test_every_call_is_logged_once_however_it_ends() -> None:
+    async def work(_: Context, __: NoArguments) -> Reply:
+        await anyio.sleep(30)
+        return Reply(text="Done.")
+
+    async def quick(_: Context, __: NoArguments) -> Reply:
+        return Reply(text="Done.")
+
+    hints = types.ToolAnnotations()
+    tools = tuple(
+        Tool(name=name, title=name, description=name, arguments=NoArguments, call=call, annotations=hints)
+        for name, call in (("work", work), ("quick", quick))
+    )
+
+    async def calls() -> None:
+        async with Client(make_server(Catalogue(instructions="", tools=tools))) as client:
+            with anyio.move_on_after(0.2):
+                await client.call_tool("work", {})
+            await client.call_tool("quick", {}, meta=cast(Any, {"job_id": "j1", "session_id": 7}))
+            await client.call_tool("quick", {"a": 1})
+
+    with capture_logs() as lines:
+        anyio.run(calls)
+    told = [(line["tool"], line["outcome"], line["error_code"], line.get("job_id")) for line in lines]
+    assert told == [
+        ("work", "canceled", None, None),
+        ("quick", "ok", None, "j1"),
+        ("quick", "failed", "argument_invalid", None),
+    ]
+    assert all(line["event"] == "mcp_tool_call" and line["elapsed_ms"] >= 0 for line in lines)
+    assert {line["session_id"] for line in lines} == {"local"}, "what is no text is left out"
 
 
 @pytest.mark.parametrize("name", ["sing_score", "check_score"])

@@ -129,7 +129,7 @@ class Services:
 
         wait = partial(self.jobs.wait, job_id, seconds=seconds, on_change=changed, stop=stop)
         found: Job | CantilenaError
-        async with anyio.create_task_group() as group:
+        async with receive, anyio.create_task_group() as group:
             group.start_soon(tell)
             try:
                 with send:
