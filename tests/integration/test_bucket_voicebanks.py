@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from cantilena.adapters.gcs_objects import GcsObjects
+from cantilena.cancellation import CancelToken
 from cantilena.distribution.cache import VoicebankCache
 from cantilena.distribution.fetch import DownloadProgress
 from cantilena.distribution.publish import publish, pull
-from cantilena.errors import CantilenaError, OutputError, VoicebankError
+from cantilena.errors import CanceledError, CantilenaError, OutputError, VoicebankError
 from tests.buckets.server import BucketServer, make_bucket, run_bucket_server
 
 PREFIX = "assets/voicebanks"
@@ -79,6 +80,20 @@ def test_what_was_pushed_is_what_is_sung(bucket: GcsObjects, tmp_path: Path) -> 
         assert found.version == published.manifest.version
         assert found.findings == ()
     assert steps[-1].bytes == steps[-1].bytes_total == sum(map(len, FILES.values()))
+
+
+def test_a_download_is_stopped_by_whoever_watches_it(bucket: GcsObjects, tmp_path: Path) -> None:
+    push(bucket, write_bank(tmp_path / "bank"))
+    token = CancelToken()
+
+    def watch(_: DownloadProgress) -> None:
+        token.cancel()
+        token.check()
+
+    with pytest.raises(CanceledError):
+        cache_of(bucket, tmp_path).resolve("Raine_Rena_2.01", on_progress=watch)
+    with cache_of(bucket, tmp_path).resolve("Raine_Rena_2.01") as found:
+        assert content_of(found.folder) == FILES
 
 
 def test_only_the_voicebank_asked_for_is_fetched(bucket: GcsObjects, tmp_path: Path) -> None:

@@ -456,9 +456,10 @@ def test_models_are_opened_for_the_first_song_only(jobs: SongJobs) -> None:
 
     with capture_logs() as lines:
         for seed in range(2):
-            jobs.wait(jobs.submit(wanted(seed=seed)).job_id, seconds=60)
-    opened = [line["model"] for line in lines if line["event"] == "model_loaded"]
-    assert len(opened) == len(set(opened)) > 0
+            last = jobs.wait(jobs.submit(wanted(seed=seed)).job_id, seconds=60)
+    opened = [line for line in lines if line["event"] == "model_loaded"]
+    assert len(opened) == len({line["model"] for line in opened}) > 0
+    assert len({line["job_id"] for line in opened} - {last.job_id}) == 1
 
 
 def test_the_life_of_a_job_is_in_the_log(jobs: SongJobs) -> None:

@@ -39,6 +39,8 @@ class LiveSong:
         Everything that was told of it.
     told_at : float
         When, by a clock of no date, the last of them was.
+    written : Moment or None
+        What of it was last written into the store, at ``written_at``.
     is_over : bool
         Whether this process has nothing more to do with it.
     """
@@ -51,6 +53,8 @@ class LiveSong:
     attempt: int = 0
     moments: list[Moment] = field(default_factory=list)
     told_at: float = field(default_factory=monotonic)
+    written: Moment | None = None
+    written_at: float = 0.0
     is_over: bool = False
 
 

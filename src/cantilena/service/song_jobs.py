@@ -150,9 +150,11 @@ class SongJobs:
                 self._store.create(job)
                 log_event("job_created", status=job.status)
         except (JobStoreError, QueueError) as error:
-            if error.code not in ("job_exists", "job_busy"):
-                raise
-            return _same(self.get(job.job_id), job)  # somebody asked for the same at the same moment
+            if error.code in ("job_exists", "job_busy"):  # somebody asked for the same at the same moment
+                return _same(self.get(job.job_id), job)
+            if isinstance(error, JobStoreError):
+                self._files.remove(job.job_id)
+            raise
         return job
 
     def get(self, job_id: str) -> Job:
@@ -202,13 +204,9 @@ class SongJobs:
             As :meth:`get`.
         """
         end, stop = monotonic() + seconds, stop or CancelToken()
-        try:
-            woken = stop.calling(self._songs.wake)
-        except CanceledError:
-            return self.get(job_id)
-        with suppress(CanceledError), woken:
+        with suppress(CanceledError), stop.calling(self._songs.wake):
             return self._wait(job_id, end, on_change, stop)
-        return self.get(job_id)
+        return self.get(job_id)  # nobody waits any more, before it has begun
 
     def cancel(self, job_id: str) -> Job:
         """Stop a job: at once where it waits, within a second where it is sung; one that is finished stays as it is.

@@ -15,7 +15,6 @@ from cantilena.service import job_changes as change
 from cantilena.service.job_changes import LEASE_SECONDS, is_claimable
 from cantilena.service.job_files import JobFiles
 from cantilena.service.live_songs import LiveSong, LiveSongs
-from cantilena.service.song_progress import Moment
 from cantilena.tracing import log_context, log_event
 
 POLL_SECONDS: Final = 0.5
@@ -64,7 +63,6 @@ class SongKeeper:
         self._holder = holder
         self._now = now
         self._adopt = adopt
-        self._written: dict[str, tuple[Moment, float]] = {}  # by job: what was written last, and when
         self._woken = Event()
         self._ended = Event()
         self._thread = Thread(target=self._run, name="song-keeper", daemon=True)
@@ -116,7 +114,7 @@ class SongKeeper:
         if stored is None or stored.job.cancel_requested or not self._holds(stored.job):
             song.cancel.cancel()  # not wanted any more, or in other hands; a song that is just over does not mind
             return
-        changed = self._heartbeat(stored.job, song.progress.now)
+        changed = self._heartbeat(stored.job, song)
         if changed is None:
             return
         try:
@@ -128,23 +126,18 @@ class SongKeeper:
     def _holds(self, job: Job) -> bool:
         return job.lease is not None and job.lease.holder == self._holder
 
-    def _heartbeat(self, job: Job, moment: Moment) -> Job | None:
+    def _heartbeat(self, job: Job, song: LiveSong) -> Job | None:
         """The job as it is to be written now; None: not yet."""
-        now, clock = self._now(), monotonic()
-        written, at = self._written.get(job.job_id, (None, float("-inf")))
-        is_further = written is None or moment.step != written.step
-        if moment != written and (is_further or clock - at >= WRITE_SECONDS):
-            self._written[job.job_id] = (moment, clock)
+        now, clock, moment = self._now(), monotonic(), song.progress.now
+        is_further = song.written is None or moment.step != song.written.step
+        if moment != song.written and (is_further or clock - song.written_at >= WRITE_SECONDS):
+            song.written, song.written_at = moment, clock
             return change.advance(
                 job, holder=self._holder, now=now, step=moment.step, message=moment.message, progress=moment.progress
             )
         if job.lease is not None and job.lease.until - now < LEASE_SECONDS - _LOOK_SECONDS:
             return change.renew(job, holder=self._holder, now=now)
         return None
-
-    def forget(self, song: LiveSong) -> None:
-        """A song is over."""
-        self._written.pop(song.job_id, None)
 
     def pick_up(self) -> None:
         """Take on the jobs that nobody sings: their process is gone, or they have waited for a lease."""

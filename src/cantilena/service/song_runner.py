@@ -76,7 +76,6 @@ class SongRunner:
                     log_event("internal_error", severity="error", exc_info=error)
                 finally:
                     self._songs.end(song)
-                    self._keeper.forget(song)
 
     def _sing(self, song: LiveSong) -> None:
         try:
