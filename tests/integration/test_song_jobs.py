@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -369,6 +371,41 @@ def test_a_job_whose_process_ended_is_sung_once_more(
     (tmp_path / "jobs" / "left" / "1" / ".cantilena-abc.part").write_bytes(b"half a file")
     sung = make().wait(dead.job_id, seconds=60)
     assert (sung.status, sung.attempt) == ("succeeded", 2)
+    assert files_of(tmp_path) == {"audio.wav", "timings.json", "take.json", "score.musicxml"}
+
+
+_SINGS_UNTIL_KILLED = """
+import sys, time
+from pathlib import Path
+from cantilena.adapters.sqlite_jobs import SqliteJobs
+from cantilena.service.song_jobs import SongJobRequest, SongJobs
+from cantilena.service.song_wishes import SongWishes
+
+score, store, folder = map(Path, sys.argv[1:])
+jobs = SongJobs(SqliteJobs(store), folder, holder="killed")
+jobs.submit(SongJobRequest(score=score, job_id="left", session_id="s", wishes=SongWishes(cache=False)))
+jobs.wait("left", seconds=60, on_change=lambda job: print(job.message, flush=True))
+"""
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+def test_a_process_is_killed_while_it_sings_and_another_one_sings_the_song(
+    make: Callable[..., SongJobs], tmp_path: Path, clock: Clock
+) -> None:
+    score = tmp_path / "song.musicxml"
+    score.write_bytes(song_file(PHRASES * 10))
+    singing = subprocess.Popen(
+        [sys.executable, "-c", _SINGS_UNTIL_KILLED, score, tmp_path / "jobs.sqlite", tmp_path / "jobs"],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with singing:
+        for line in singing.stdout:
+            if line.startswith("phrase 5 "):
+                break
+        singing.kill()
+    clock.ahead = LEASE_SECONDS + 1.0
+    sung = make().wait("left", seconds=60)
+    assert (sung.status, sung.attempt, sung.message) == ("succeeded", 2, "done")
     assert files_of(tmp_path) == {"audio.wav", "timings.json", "take.json", "score.musicxml"}
 
 
