@@ -298,7 +298,7 @@ def test_clients_of_old_that_read_text_alone_get_everything_as_text(address: str
         called = post("tools/call", id=2, params={"name": "parse_score", "arguments": {"path": HYMN.name}}).text
     data = next(line for line in called.splitlines() if line.startswith("data: {"))
     line, everything = json.loads(data.removeprefix("data: "))["result"]["content"]
-    assert line["text"].startswith("1 parts")
+    assert line["text"].startswith("Parts: 1;")
     assert json.loads(everything["text"])["title"] == "Amazing Grace"
 
 

@@ -27,8 +27,8 @@ def score_tools(services: Services) -> tuple[Tool[ParseArguments], Tool[SongArgu
     async def parse_score(_: Context, arguments: ParseArguments) -> Reply:
         result = await services.run(partial(parse, arguments))
         text = (
-            f"{len(result.parts)} parts, {result.measures} measures ({result.expanded_measures} as sung), "
-            f"{result.duration_seconds:.1f} s, {len(result.warnings)} warnings."
+            f"Parts: {len(result.parts)}; measures: {result.measures} ({result.expanded_measures} as sung); "
+            f"{result.duration_seconds:.1f} s; warnings: {len(result.warnings)}."
         )
         return Reply(text=text, result=result)
 
