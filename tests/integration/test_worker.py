@@ -355,9 +355,10 @@ def test_neither_a_long_call_nor_a_deaf_process_holds_the_end_up():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process ends when its input does")
-def test_not_even_a_stalled_process_outlives_a_supervisor_that_is_killed():
+def test_not_even_a_stalled_process_outlives_a_supervisor_that_is_killed(tmp_path):
     program = [sys.executable, "-m", "tests.workers.supervised"]
-    with subprocess.Popen(program, cwd=ROOT, stdout=subprocess.PIPE, text=True) as supervisor:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}  # what it leaves is removed by the next one, not by us
+    with subprocess.Popen(program, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as supervisor:
         assert supervisor.stdout is not None
         pid = int(supervisor.stdout.readline())
         os.kill(pid, signal.SIGSTOP)  # so that it cannot notice by itself

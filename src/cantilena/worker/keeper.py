@@ -6,7 +6,6 @@ import math
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import anyio
 from mcp import Client
@@ -15,6 +14,7 @@ from cantilena.tracing import log_event
 from cantilena.worker.child import Child
 from cantilena.worker.connection import Connection
 from cantilena.worker.errors import shutting_down, worker_unavailable
+from cantilena.worker.folders import process_folder
 from cantilena.worker.options import Traffic, WorkerOptions
 
 
@@ -129,11 +129,12 @@ class Keeper:
 
     async def _live(self) -> None:
         """The life of one process, from its start to its end."""
-        with TemporaryDirectory(prefix="cantilena-worker-", ignore_cleanup_errors=True) as folder:
-            environment = {**self._environment, "LOG_FORMAT": "json", "TMPDIR": folder, "TEMP": folder, "TMP": folder}
+        with process_folder() as folder:
+            temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder))
+            environment = {**self._environment, "LOG_FORMAT": "json", **temporary}
             child = Child(
                 self._worker,
-                self._command(Path(folder)),
+                self._command(folder),
                 environment=environment,
                 end_seconds=self._options.end_seconds,
             )
