@@ -47,6 +47,13 @@ def voicebank_folders(settings: Settings) -> tuple[Path, ...]:
     return (voicebanks_dir(),)
 
 
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # a package above it is missing; others bring a part of "google"
+        return False
+
+
 @cache
 def voicebank_objects(settings: Settings) -> ObjectStore:
     """The bucket of the voicebanks.
@@ -62,7 +69,7 @@ def voicebank_objects(settings: Settings) -> ObjectStore:
             "No bucket of voicebanks is named.",
             hint="Set VOICEBANK_BUCKET, or STORAGE_BUCKET, to the name of the bucket.",
         )
-    if find_spec("google") is None or find_spec("google.cloud.storage") is None or find_spec("portalocker") is None:
+    if not all(map(_is_installed, ("google.cloud.storage", "portalocker"))):
         raise OptionError(
             "extra_missing",
             "Voicebanks in a bucket need packages that are not installed.",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -93,6 +95,17 @@ def test_a_bucket_that_is_not_named_is_said() -> None:
     with pytest.raises(OptionError, match="No bucket") as caught:
         voicebank_objects(load_settings({}))
     assert caught.value.code == "voicebank_bucket_unset"
+
+
+def test_a_bucket_without_the_packages_for_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name == "google" or name.startswith("google.")]:
+        monkeypatch.delitem(sys.modules, name)
+    google = ModuleType("google")  # as another package brings it
+    google.__path__ = []
+    monkeypatch.setitem(sys.modules, "google", google)
+    with pytest.raises(OptionError, match="not installed") as caught:
+        voicebank_objects(load_settings({"VOICEBANK_BUCKET": "voices-of-this-test"}))
+    assert caught.value.code == "extra_missing"
 
 
 @pytest.mark.parametrize(
