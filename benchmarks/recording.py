@@ -108,6 +108,6 @@ def _refused(name: str) -> Callable[..., Any]:
     """Another way of running a model would go by unseen, and its time would count as Cantilena's own."""
 
     def refused(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        raise NotImplementedError(f"the benchmarks do not record {name}")
+        raise RuntimeError(f"{name} would run a model that the benchmarks do not see")
 
     return refused

@@ -16,6 +16,7 @@ from cantilena.distribution.cache import VoicebankCache
 from cantilena.distribution.fetch import DownloadProgress
 from cantilena.distribution.publish import publish, pull
 from cantilena.errors import CanceledError, CantilenaError, OutputError, VoicebankError
+from cantilena.ports.objects import MAX_READ_BYTES
 from tests.buckets.server import BucketServer, make_bucket, run_bucket_server
 
 PREFIX = "assets/voicebanks"
@@ -287,3 +288,9 @@ def test_leftovers_of_killed_downloads_are_swept(bucket: GcsObjects, tmp_path: P
     push(bucket, tmp_path / "bank", replacing=True)
     cache.resolve("Raine_Rena_2.01").lease.release()
     assert not list((tmp_path / "cache" / ".partial").iterdir())
+
+
+def test_a_manifest_that_would_fill_the_memory_is_given_up(bucket: GcsObjects, tmp_path: Path) -> None:
+    bucket.create(f"{PREFIX}/Vast_1.0/manifest.json", b" " * (MAX_READ_BYTES + 1))
+    with pytest.raises(VoicebankError, match="more than 8 MB"):
+        cache_of(bucket, tmp_path).resolve("Vast_1.0")

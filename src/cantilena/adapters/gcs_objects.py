@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from cantilena.ports.objects import Download, StorageError, StoredObject
+from cantilena.ports.objects import MAX_READ_BYTES, Download, StorageError, StoredObject
 
 if TYPE_CHECKING:
     from google.api_core.retry import Retry
@@ -47,9 +47,10 @@ class GcsObjects:
         return f"gs://{self._name}"
 
     def read(self, name: str) -> bytes:
+        content = _BoundedContent(f"{self.place}/{name}")
         with self._translated(name):
-            content = self._blob(name).download_as_bytes(**_small_request())
-        return cast(bytes, content)
+            self._blob(name).download_to_file(content, **_small_request())
+        return bytes(content.received)
 
     def find(self, prefix: str) -> tuple[StoredObject, ...]:
         with self._translated(""):
@@ -190,6 +191,24 @@ class GcsObjects:
             hint="Try again in a moment.",
             retryable=True,
         )
+
+
+class _BoundedContent:
+    """What was received of an object that should be small; one that is not is given up on the way."""
+
+    def __init__(self, named: str) -> None:
+        self.received = bytearray()
+        self._named = named
+
+    def write(self, content: bytes, /) -> int:
+        if len(self.received) + len(content) > MAX_READ_BYTES:
+            raise StorageError(
+                "storage_object_too_large",
+                f"{self._named} has more than {MAX_READ_BYTES // 1024**2} MB.",
+                hint="Look who wrote it: what is read whole is always small.",
+            )
+        self.received += content
+        return len(content)
 
 
 def _small_request() -> dict[str, Any]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from cantilena.errors import CantilenaError
+
+MAX_READ_BYTES: Final = 8 * 1024 * 1024
+"""Of an object that is read whole into memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +53,8 @@ class Download:
 class StorageError(CantilenaError):
     """The bucket does not do what was asked.
 
-    ``storage_object_missing``, ``storage_object_exists``, ``storage_bucket_missing``, ``storage_denied``,
-    ``storage_unreachable`` (retryable).
+    ``storage_object_missing``, ``storage_object_exists``, ``storage_object_too_large``, ``storage_bucket_missing``,
+    ``storage_denied``, ``storage_unreachable`` (retryable).
     """
 
 
@@ -64,7 +67,7 @@ class ObjectStore(Protocol):
         ...
 
     def read(self, name: str) -> bytes:
-        """A small object whole."""
+        """A small object whole; ``storage_object_too_large`` beyond :data:`MAX_READ_BYTES`."""
         ...
 
     def find(self, prefix: str) -> tuple[StoredObject, ...]:
