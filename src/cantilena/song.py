@@ -142,7 +142,7 @@ def sing_phrases(plan: SongPlan, trace: SongTrace, store: ContentStore | None = 
     while True:
         for phrase in islice(to_come, _PHRASES_AHEAD - len(prepared)):
             prepared.append(prepare_phrase(phrase, plan.singer, trace, store))
-            if opening is None and not prepared[-1].is_kept and not plan.singer.voicebank.engine.low_memory:
+            if opening is None and not prepared[-1].is_kept:
                 opening = _open_beside(plan.singer.voicebank)
         if not prepared:
             return

@@ -302,9 +302,8 @@ def _sing_alone(
     results: PhraseResults, singer: Singer, steps: Sequence[str], index: int, trace: SongTrace
 ) -> KeptPhrase:
     """Run steps on a phrase of which they see only what its sound depends on."""
-    if not singer.voicebank.engine.low_memory:  # there each model is opened when its step needs it
-        with trace.timed("voicebank"):  # so that no step's time holds the opening of models
-            singer.voicebank.open_all()
+    with trace.timed("voicebank"):  # so that no step's time holds the opening of models
+        singer.voicebank.open_all()
     for step in steps:
         with trace.timed(step, phrase=index) as span:
             results = PHRASE_STEPS[step](results, singer)
