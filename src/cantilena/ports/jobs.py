@@ -190,8 +190,8 @@ class JobStore(Protocol):
         """Jobs of a session, newest first, from the one after the job ``before`` on."""
         ...
 
-    def unfinished(self, *, limit: int) -> tuple[Job, ...]:
-        """Jobs that are queued or running, oldest first."""
+    def unfinished(self, *, limit: int, owner: str | None = None) -> tuple[Job, ...]:
+        """Jobs that are queued or running, oldest first; with an owner: that one's alone."""
         ...
 
     def delete(self, job_id: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
@@ -85,14 +85,29 @@ class ObjectStore(Protocol):
         """
         ...
 
-    def create(self, name: str, source: Path | bytes) -> None:
+    def find_one(self, name: str) -> StoredObject | None:
+        """What is known of an object; None: there is none."""
+        ...
+
+    def stream(self, name: str, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """The bytes of an object from ``start`` up to ``end`` (exclusive) in blocks, of one writing of it.
+
+        What can go wrong at once (``storage_object_missing``) is raised by the call, not by the first block.
+        """
+        ...
+
+    def create(self, name: str, source: Path | bytes, *, media_type: str = ...) -> None:
         """Write a new object; ``storage_object_exists`` when there is one of that name."""
         ...
 
-    def replace(self, name: str, source: Path | bytes) -> None:
+    def replace(self, name: str, source: Path | bytes, *, media_type: str = ...) -> None:
         """Write an object over whatever has its name."""
         ...
 
     def delete(self, name: str) -> None:
         """Remove an object; one that is not there is no error."""
+        ...
+
+    def ping(self) -> None:
+        """Find out whether the bucket answers; ``storage_unreachable``."""
         ...
