@@ -11,7 +11,8 @@ import pytest
 
 from cantilena.bootstrap import content_store, voicebank_folders, voicebank_objects
 from cantilena.errors import OptionError, VoicebankError
-from cantilena.settings import _cache_folder, load_settings, setting_origins
+from cantilena.settings import load_settings, setting_origins
+from cantilena.settings.folders import cache_folder
 
 
 def test_each_setting_tells_where_it_came_from(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -62,7 +63,7 @@ def test_the_cache_lies_where_the_platform_keeps_such_things(
     monkeypatch: pytest.MonkeyPatch, platform: str, environment: dict[str, str], folder: str
 ) -> None:
     monkeypatch.setattr(Path, "home", lambda: Path("/home/clara"))
-    assert _cache_folder(environment, platform) == Path(folder)
+    assert cache_folder(environment, platform) == Path(folder)
 
 
 def test_a_user_without_a_home_has_a_cache_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +71,7 @@ def test_a_user_without_a_home_has_a_cache_of_their_own(monkeypatch: pytest.Monk
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.setattr(Path, "home", homeless)
-    assert str(os.getuid()) in _cache_folder({}, "linux").name
+    assert str(os.getuid()) in cache_folder({}, "linux").name
 
 
 def test_the_cache_is_smaller_where_files_are_memory() -> None:
