@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cantilena.adapters import gcs_objects
-from cantilena.adapters.gcs_objects import GcsObjects
+from cantilena.adapters.gcs_objects import GcsObjects, Patience
 from cantilena.distribution import cache_folder, fetch
 from cantilena.distribution.cache import VoicebankCache
 from cantilena.distribution.publish import publish
@@ -51,11 +50,11 @@ def bucket(proxy: FaultyServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 @pytest.fixture
-def cache(bucket: GcsObjects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> VoicebankCache:
-    for name, seconds in (("STALL_SECONDS", 1.0), ("REQUEST_SECONDS", 1.0), ("RETRY_SECONDS", 2.0),
-                          ("SMALL_RETRY_SECONDS", 2.0)):  # fmt: skip
-        monkeypatch.setattr(gcs_objects, name, seconds)  # as in life, but quicker
-    return VoicebankCache(tmp_path / "cache", objects=bucket, prefix=PREFIX, check_seconds=0.0)
+def cache(bucket: GcsObjects, tmp_path: Path) -> Iterator[VoicebankCache]:
+    quicker_than_in_life = Patience(request=1.0, stall=1.0, small_retry=2.0, retry=2.0)
+    hasty = GcsObjects("faulty", patience=quicker_than_in_life)
+    yield VoicebankCache(tmp_path / "cache", objects=hasty, prefix=PREFIX, check_seconds=0.0)
+    hasty.close()
 
 
 def resolve(cache: VoicebankCache) -> list[str]:

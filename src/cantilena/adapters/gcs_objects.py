@@ -2,32 +2,59 @@
 
 Conventions
 -----------
-Every request has a time limit, and so has the retrying of it: nothing waits longer than ``REQUEST_SECONDS`` for one
-answer to a small request, or ``STALL_SECONDS`` for the next bytes of a large one.
+Every request has a time limit, and so has the retrying of it; how long they are is for whoever asks to say.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from cantilena.ports.objects import MAX_READ_BYTES, Download, StorageError, StoredObject
+from cantilena.ports.objects import ANY_TYPE, MAX_READ_BYTES, Download, StorageError, StoredObject
 
 if TYPE_CHECKING:
     from google.api_core.retry import Retry
     from google.cloud.storage import Blob, Bucket
 
-CONNECT_SECONDS: Final = 3.05
-STALL_SECONDS: Final = 15.0
-REQUEST_SECONDS: Final = 10.0
-RETRY_SECONDS: Final = 20.0
-"""For the content of an object; a small request is given up sooner, as whoever asks may do without."""
-SMALL_RETRY_SECONDS: Final = 5.0
 PARALLEL: Final = 4
 """Downloads at once: more gain nothing on two cores."""
+_BLOCK_BYTES: Final = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long the bucket is waited for, in seconds.
+
+    Attributes
+    ----------
+    connect : float
+        For a connection.
+    request : float
+        For the answer to a small request.
+    stall : float
+        For the next bytes of an object that is read.
+    upload : float
+        For the answer to an object that was sent.
+    small_retry, retry : float
+        How long a small request, and one for the content of an object, is begun again.
+    """
+
+    connect: float = 3.05
+    request: float = 10.0
+    stall: float = 15.0
+    upload: float = 60.0
+    small_retry: float = 5.0
+    retry: float = 20.0
+
+
+PATIENT: Final = Patience()
+"""For work in the background: a voicebank on its way, a song that was sung."""
+PROMPT: Final = Patience(connect=1.0, request=1.7, stall=1.7, upload=2.5, small_retry=1.0, retry=0.3)
+"""For whoever waits for an answer: given up within three seconds."""
 
 
 class GcsObjects:
@@ -37,10 +64,13 @@ class GcsObjects:
     ----------
     bucket : str
         Its name. Credentials and project are found as Google's clients do; ``STORAGE_EMULATOR_HOST`` is honoured.
+    patience : Patience
+        :data:`PATIENT` or :data:`PROMPT`.
     """
 
-    def __init__(self, bucket: str) -> None:
+    def __init__(self, bucket: str, *, patience: Patience = PATIENT) -> None:
         self._name = bucket
+        self._patience = patience
 
     @property
     def place(self) -> str:
@@ -49,23 +79,18 @@ class GcsObjects:
     def read(self, name: str) -> bytes:
         content = _BoundedContent(f"{self.place}/{name}")
         with self._translated(name):
-            self._blob(name).download_to_file(content, **_small_request())
+            self._blob(name).download_to_file(content, **self._small_request())
         return bytes(content.received)
 
     def find(self, prefix: str) -> tuple[StoredObject, ...]:
         with self._translated(""):
-            blobs = self._bucket.list_blobs(prefix=prefix, **_small_request())
-            found = [
-                StoredObject(
-                    name=blob.name, size=int(blob.size or 0), crc32c=blob.crc32c or "", generation=blob.generation
-                )
-                for blob in blobs
-            ]
+            blobs = self._bucket.list_blobs(prefix=prefix, **self._small_request())
+            found = [_known(blob) for blob in blobs]
         return tuple(sorted(found, key=lambda stored: stored.name))
 
     def folders(self, prefix: str) -> tuple[str, ...]:
         with self._translated(""):
-            listing = self._bucket.list_blobs(prefix=prefix, delimiter="/", **_small_request())
+            listing = self._bucket.list_blobs(prefix=prefix, delimiter="/", **self._small_request())
             for _ in listing:  # the folders are known once every page was read
                 pass
             names = [folder.removeprefix(prefix).rstrip("/") for folder in listing.prefixes]
@@ -79,7 +104,7 @@ class GcsObjects:
             results = transfer_manager.download_many(
                 pairs,
                 download_kwargs={  # whoever reads checks what came, by hashes of their own
-                    "timeout": _timeout(STALL_SECONDS), "retry": _retry(RETRY_SECONDS), "checksum": None,
+                    **self._content_request(self._patience.stall), "checksum": None,
                 },
                 worker_type=transfer_manager.THREAD,
                 max_workers=PARALLEL,
@@ -89,34 +114,59 @@ class GcsObjects:
             for result, one in zip(results, wanted, strict=True)
         )
 
-    def create(self, name: str, source: Path | bytes) -> None:
-        self._write(name, source, if_generation_match=0)
+    def find_one(self, name: str) -> StoredObject | None:
+        with self._translated(name):
+            blob = self._bucket.get_blob(name, **self._small_request())
+        return None if blob is None else _known(blob)
 
-    def replace(self, name: str, source: Path | bytes) -> None:
-        self._write(name, source)
+    def stream(self, name: str, *, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        found = self.find_one(name)
+        if found is None:
+            raise StorageError("storage_object_missing", f"There is no object {self.place}/{name}.")
+        return self._blocks(found, start, found.size if end is None else min(end, found.size))
+
+    def create(self, name: str, source: Path | bytes, *, media_type: str = ANY_TYPE) -> None:
+        self._write(name, source, media_type, if_generation_match=0)
+
+    def replace(self, name: str, source: Path | bytes, *, media_type: str = ANY_TYPE) -> None:
+        self._write(name, source, media_type)
 
     def delete(self, name: str) -> None:
         from google.api_core.exceptions import NotFound
 
         with self._translated(name):
             try:
-                self._blob(name).delete(**_small_request())
+                self._blob(name).delete(**self._small_request())
             except NotFound:
                 return
+
+    def ping(self) -> None:
+        with self._translated(""):
+            list(self._bucket.list_blobs(max_results=1, **self._small_request()))
 
     def close(self) -> None:
         """Close the connections."""
         if "_bucket" in self.__dict__:
             self._bucket.client.close()
 
-    def _write(self, name: str, source: Path | bytes, **precondition: int) -> None:
+    def _blocks(self, stored: StoredObject, start: int, end: int) -> Iterator[bytes]:
+        """A request for each block: whoever stops reading leaves no answer behind that nobody takes."""
+        blob = self._bucket.blob(stored.name, generation=stored.generation)
+        request = self._content_request(self._patience.stall)
+        for place in range(start, end, _BLOCK_BYTES):
+            last = min(place + _BLOCK_BYTES, end) - 1
+            with self._translated(stored.name):
+                block = blob.download_as_bytes(start=place, end=last, raw_download=True, checksum=None, **request)
+            yield block
+
+    def _write(self, name: str, source: Path | bytes, media_type: str, **precondition: int) -> None:
         arguments: dict[str, Any] = {
-            "timeout": _timeout(4 * STALL_SECONDS), "retry": _retry(RETRY_SECONDS), "checksum": "crc32c",
+            **self._content_request(self._patience.upload), "checksum": "crc32c", "content_type": media_type,
             **precondition,
         }  # fmt: skip
         with self._translated(name):
             if isinstance(source, bytes):
-                self._blob(name).upload_from_string(source, content_type="application/json", **arguments)
+                self._blob(name).upload_from_string(source, **arguments)
             else:
                 self._blob(name).upload_from_filename(str(source), **arguments)
 
@@ -136,6 +186,15 @@ class GcsObjects:
 
     def _blob(self, name: str) -> Blob:
         return self._bucket.blob(name)
+
+    def _small_request(self) -> dict[str, Any]:
+        """Limits of a request whose answer is small."""
+        patience = self._patience
+        return {"timeout": (patience.connect, patience.request), "retry": _retry(patience.small_retry)}
+
+    def _content_request(self, seconds: float) -> dict[str, Any]:
+        """Limits of a request that carries the content of an object."""
+        return {"timeout": (self._patience.connect, seconds), "retry": _retry(self._patience.retry)}
 
     @contextmanager
     def _translated(self, name: str) -> Iterator[None]:
@@ -172,7 +231,7 @@ class GcsObjects:
             return StorageError(
                 "storage_bucket_missing",
                 f"There is no bucket {self.place}.",
-                hint="Set VOICEBANK_BUCKET to the name of the bucket that holds the voicebanks.",
+                hint="Set STORAGE_BUCKET, or VOICEBANK_BUCKET for voicebanks, to the name of a bucket that is there.",
             )
         if status == 404:
             return StorageError("storage_object_missing", f"There is no object {named}.")
@@ -211,16 +270,11 @@ class _BoundedContent:
         return len(content)
 
 
-def _small_request() -> dict[str, Any]:
-    """Limits of a request whose answer is small."""
-    return {"timeout": _timeout(REQUEST_SECONDS), "retry": _retry(SMALL_RETRY_SECONDS)}
-
-
-def _timeout(seconds: float) -> tuple[float, float]:
-    return (CONNECT_SECONDS, seconds)
+def _known(blob: Blob) -> StoredObject:
+    return StoredObject(name=blob.name, size=int(blob.size or 0), crc32c=blob.crc32c or "", generation=blob.generation)
 
 
 def _retry(seconds: float) -> Retry:
     from google.cloud.storage.retry import DEFAULT_RETRY
 
-    return cast("Retry", DEFAULT_RETRY.with_timeout(seconds))
+    return cast("Retry", DEFAULT_RETRY.with_delay(initial=min(1.0, seconds / 8)).with_timeout(seconds))

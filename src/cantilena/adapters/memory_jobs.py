@@ -50,8 +50,9 @@ class MemoryJobs:
             mine = mine[places[0] + 1 :] if places else []
         return tuple(mine[:limit])
 
-    def unfinished(self, *, limit: int) -> tuple[Job, ...]:
-        return tuple([job for job in sorted(self._living(), key=_age) if not job.is_finished][:limit])
+    def unfinished(self, *, limit: int, owner: str | None = None) -> tuple[Job, ...]:
+        waiting = [job for job in self._living() if not job.is_finished and owner in (None, job.owner)]
+        return tuple(sorted(waiting, key=_age)[:limit])
 
     def delete(self, job_id: str) -> None:
         with self._lock:

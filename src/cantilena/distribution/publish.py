@@ -24,6 +24,7 @@ from cantilena.ports.objects import ObjectStore, StorageError
 
 _PARALLEL: Final = 4
 _WAIT_SECONDS: Final = 900.0
+_JSON: Final = "application/json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +124,7 @@ def publish(
         for stored in objects.find(remote):
             if stored.name not in wanted:
                 objects.delete(stored.name)
-    objects.create(remote + MANIFEST_NAME, manifest.to_json())
+    objects.create(remote + MANIFEST_NAME, manifest.to_json(), media_type=_JSON)
     objects.delete(remote + PUBLISHING_NAME)
     return Published(manifest=manifest, uploaded=len(missing), kept=len(manifest.files) - len(missing), place=place)
 
@@ -206,7 +207,7 @@ def _announce(objects: ObjectStore, remote: str, manifest: Manifest, *, replacin
     """Leave the note; somebody else's note about another version stands in the way."""
     note = json.dumps({"version": manifest.version, "files": len(manifest.files)}).encode()
     try:
-        objects.create(remote + PUBLISHING_NAME, note)
+        objects.create(remote + PUBLISHING_NAME, note, media_type=_JSON)
     except StorageError as error:
         if error.code != "storage_object_exists":
             raise
@@ -217,7 +218,7 @@ def _announce(objects: ObjectStore, remote: str, manifest: Manifest, *, replacin
                 hint="Wait for it; if nobody is publishing, take its place with --replace.",
                 retryable=True,
             ) from error
-        objects.replace(remote + PUBLISHING_NAME, note)
+        objects.replace(remote + PUBLISHING_NAME, note, media_type=_JSON)
 
 
 def missing_files(objects: ObjectStore, remote: str, manifest: Manifest) -> list[FileEntry]:

@@ -11,6 +11,8 @@ from cantilena.errors import CantilenaError
 
 MAX_READ_BYTES: Final = 8 * 1024 * 1024
 """Of an object that is read whole into memory."""
+ANY_TYPE: Final = "application/octet-stream"
+"""The media type of what nobody says more of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +98,11 @@ class ObjectStore(Protocol):
         """
         ...
 
-    def create(self, name: str, source: Path | bytes, *, media_type: str = ...) -> None:
+    def create(self, name: str, source: Path | bytes, *, media_type: str = ANY_TYPE) -> None:
         """Write a new object; ``storage_object_exists`` when there is one of that name."""
         ...
 
-    def replace(self, name: str, source: Path | bytes, *, media_type: str = ...) -> None:
+    def replace(self, name: str, source: Path | bytes, *, media_type: str = ANY_TYPE) -> None:
         """Write an object over whatever has its name."""
         ...
 
