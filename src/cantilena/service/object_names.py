@@ -1,0 +1,28 @@
+"""What the files of sessions and jobs are called among the objects.
+
+::
+
+    sessions/<session id>/scores/<sha256>                          a score, by what is in it
+    sessions/<session id>/jobs/<job id>/<attempt>/audio.wav        what an attempt made
+
+Conventions
+-----------
+An attempt has names of its own, so that one that was believed dead and is not cannot touch what the next one writes.
+"""
+
+from __future__ import annotations
+
+
+def session_prefix(session_id: str) -> str:
+    """What the names of everything of a session begin with."""
+    return f"sessions/{session_id}/"
+
+
+def score_object(session_id: str, sha256: str) -> str:
+    """A score of a session."""
+    return f"{session_prefix(session_id)}scores/{sha256}"
+
+
+def output_object(session_id: str, job_id: str, attempt: int, name: str) -> str:
+    """A file that an attempt at a job made."""
+    return f"{session_prefix(session_id)}jobs/{job_id}/{attempt}/{name}"
