@@ -6,12 +6,14 @@
        │                 ├──fail──────────> failed
        │                 ├──give_up───────> canceled
        │                 └──(lease ran out) claim once more, then lose: failed
+       │                 └──release: whoever comes next may claim it at once
        └──request_cancel──────────────────> canceled
 
 Conventions
 -----------
 A change that comes too late (of a finished job, or of one that somebody else holds by now) raises :class:`TooLate`: its
-author stops. ``seq`` rises by one with each change that a client can see, and progress never falls.
+author stops. ``seq`` rises by one with each change that a client can see; progress never falls, and a step never gives
+way to an earlier one.
 """
 
 from __future__ import annotations
@@ -21,8 +23,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from cantilena.ports.jobs import Job, JobOutput, JobProblem, JobStatus, JobWarning, Lease
+from cantilena.service.song_progress import further_step
 
-LEASE_SECONDS: Final = 30.0
+LEASE_SECONDS: Final = 45.0
+"""Longer than a store may be away: a song that goes on meanwhile is still its holder's when the store is back."""
+
 MOST_ATTEMPTS: Final = 2
 """A job that was lost is begun once more."""
 
@@ -58,7 +63,7 @@ def is_claimable(job: Job, *, now: float) -> bool:
     return job.status == "running" and (job.lease is None or job.lease.until <= now)
 
 
-def claim(job: Job, *, holder: str, now: float) -> Job:
+def claim(job: Job, *, holder: str, now: float, seconds: float = LEASE_SECONDS) -> Job:
     """Begin a job, or take it from a holder who is gone; the last attempt that was lost fails it."""
     if not is_claimable(job, now=now):
         raise TooLate
@@ -70,7 +75,7 @@ def claim(job: Job, *, holder: str, now: float) -> Job:
         job,
         status="running",
         attempt=job.attempt + 1,
-        lease=Lease(holder=holder, until=now + LEASE_SECONDS),
+        lease=Lease(holder=holder, until=now + seconds),
         started_at=now if job.started_at is None else job.started_at,
         updated_at=now,
         seq=job.seq + 1,
@@ -78,23 +83,38 @@ def claim(job: Job, *, holder: str, now: float) -> Job:
     )
 
 
-def renew(job: Job, *, holder: str, now: float) -> Job:
+def renew(job: Job, *, holder: str, now: float, seconds: float = LEASE_SECONDS) -> Job:
     """A heartbeat: the lease is longer, and nothing else that anybody sees."""
     _require_holder(job, holder)
-    return replace(job, lease=Lease(holder=holder, until=now + LEASE_SECONDS))
+    return replace(job, lease=Lease(holder=holder, until=now + seconds))
 
 
-def advance(job: Job, *, holder: str, now: float, step: str, message: str, progress: float) -> Job:
+def release(job: Job, *, holder: str, now: float) -> Job:
+    """Whoever ran it has to stop though nobody asked for that: somebody else may go on, and nothing is seen of it."""
+    _require_holder(job, holder)
+    return replace(job, lease=Lease(holder=holder, until=now))
+
+
+def advance(
+    job: Job,
+    *,
+    holder: str,
+    now: float,
+    step: str,
+    message: str,
+    progress: float,
+    seconds: float = LEASE_SECONDS,
+) -> Job:
     """Tell how far the song is, which is a heartbeat too."""
     _require_holder(job, holder)
     return replace(
         job,
-        step=step,
+        step=further_step(job.step, step),
         message=message,
         progress=max(job.progress, min(progress, 1.0)),
         updated_at=now,
         seq=job.seq + 1,
-        lease=Lease(holder=holder, until=now + LEASE_SECONDS),
+        lease=Lease(holder=holder, until=now + seconds),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections.abc import Callable
 from typing import Final
 
@@ -9,6 +11,11 @@ from cantilena.errors import OptionError
 from cantilena.ports.jobs import Job, JobStore, JobStoreError
 
 _TRIES: Final = 50
+
+
+def holder_name(name: str) -> str:
+    """What a process is called in leases: no two processes have it, nor two lives of one."""
+    return f"{name}-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def change_job(store: JobStore, job_id: str, change: Callable[[Job], Job]) -> Job:

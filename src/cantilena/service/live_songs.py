@@ -12,7 +12,11 @@ from typing import Any
 
 from cantilena.cancellation import CancelToken
 from cantilena.errors import CantilenaError
+from cantilena.ports.jobs import Job
+from cantilena.service.heartbeats import Heartbeats
+from cantilena.service.job_log import JobEvent, log_job
 from cantilena.service.song_progress import Moment, SongProgress
+from cantilena.tracing import Severity
 
 
 class QueueError(CantilenaError):
@@ -29,6 +33,8 @@ class LiveSong:
         Which job; songs of one device are sung one after another.
     fields : mapping
         What each line that is logged for it says.
+    heartbeats : Heartbeats
+        What of it was written into the store.
     cancel : CancelToken
         Stops it.
     progress : SongProgress
@@ -39,8 +45,6 @@ class LiveSong:
         Everything that was told of it.
     told_at : float
         When, by a clock of no date, the last of them was.
-    written : Moment or None
-        What of it was last written into the store, at ``written_at``.
     is_over : bool
         Whether this process has nothing more to do with it.
     """
@@ -48,14 +52,18 @@ class LiveSong:
     job_id: str
     device: str
     fields: Mapping[str, Any]
+    heartbeats: Heartbeats
     cancel: CancelToken = field(default_factory=CancelToken)
     progress: SongProgress = field(default_factory=SongProgress)
     attempt: int = 0
     moments: list[Moment] = field(default_factory=list)
     told_at: float = field(default_factory=monotonic)
-    written: Moment | None = None
-    written_at: float = 0.0
     is_over: bool = False
+
+    def log(self, event: JobEvent, job: Job, *, severity: Severity = "info", **fields: object) -> None:
+        """Log what becomes of its job; of an attempt at a job of the caller's, the caller does."""
+        if "attempt" not in self.fields:
+            log_job(event, job, severity=severity, **fields)
 
 
 class LiveSongs:

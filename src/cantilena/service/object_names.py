@@ -26,3 +26,8 @@ def score_object(session_id: str, sha256: str) -> str:
 def output_object(session_id: str, job_id: str, attempt: int, name: str) -> str:
     """A file that an attempt at a job made."""
     return f"{session_prefix(session_id)}jobs/{job_id}/{attempt}/{name}"
+
+
+def output_route(session_id: str, job_id: str, name: str) -> str:
+    """Where the service gives a file that a job made."""
+    return f"/sessions/{session_id}/jobs/{job_id}/outputs/{name}"

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import secrets
 import time
@@ -27,15 +26,17 @@ from cantilena.cancellation import CancelToken
 from cantilena.errors import CanceledError, CantilenaError, OptionError
 from cantilena.ports.jobs import Job, JobStore, JobStoreError
 from cantilena.service import job_changes as change
+from cantilena.service.heartbeats import Heartbeats
 from cantilena.service.job_changes import TooLate
 from cantilena.service.job_files import JobFiles, read_json
-from cantilena.service.jobs import change_job, job_unknown
+from cantilena.service.job_log import log_job
+from cantilena.service.jobs import change_job, holder_name, job_unknown
 from cantilena.service.live_songs import LiveSong, LiveSongs, QueueError
 from cantilena.service.song_keeper import SongKeeper
 from cantilena.service.song_progress import Moment
-from cantilena.service.song_runner import SongRunner, times_of
+from cantilena.service.song_runner import SongRunner
 from cantilena.service.song_wishes import SongWishes
-from cantilena.tracing import log_context, log_event, log_fields
+from cantilena.tracing import log_context, log_fields
 
 __all__ = ["QueueError", "SongJobRequest", "SongJobs"]
 
@@ -108,12 +109,10 @@ class SongJobs:
         self._keep_seconds = keep_seconds
         self._now = now
         self._songs = LiveSongs(limit=limit)
-        name = f"{holder}-{os.getpid()}-{secrets.token_hex(4)}"  # no two processes have it, nor two lives of one
-        self._keeper = SongKeeper(
-            store=store, files=self._files, songs=self._songs, holder=name, now=now, adopt=self._adopt
-        )
+        self._holder = holder_name(holder)
+        self._keeper = SongKeeper(store=store, files=self._files, songs=self._songs, now=now, adopt=self._adopt)
         self._runner = SongRunner(
-            store=store, files=self._files, songs=self._songs, holder=name, now=now, keeper=self._keeper
+            store=store, files=self._files, songs=self._songs, holder=self._holder, now=now, keeper=self._keeper
         )
         self._keeper.start()
 
@@ -148,7 +147,7 @@ class SongJobs:
             with self._songs.entering(song, self._runner.begin_lane), log_context(**song.fields):
                 self._files.keep_score(job.job_id, score)
                 self._store.create(job)
-                log_event("job_created", status=job.status)
+                song.log("job_created", job)
         except (JobStoreError, QueueError) as error:
             if error.code in ("job_exists", "job_busy"):  # somebody asked for the same at the same moment
                 return _same(self.get(job.job_id), job)
@@ -228,7 +227,7 @@ class SongJobs:
                 self._songs.end(song)
             self._files.remove(job_id)
             with log_context(**self._fields(job)):
-                log_event("job_canceled", status=job.status, **times_of(job))
+                log_job("job_canceled", job)
         return job
 
     def score(self, job_id: str) -> Path:
@@ -274,6 +273,20 @@ class SongJobs:
         document: Mapping[str, Any] = read_json(_there(self._files.attempt(job_id, job.attempt) / TAKE, job_id, TAKE))
         return document
 
+    def forget(self, job_id: str) -> None:
+        """Leave nothing of a job whose caller has had what there is; one that is sung is stopped.
+
+        Raises
+        ------
+        JobStoreError
+            ``jobs_unreachable``.
+        """
+        song = self._songs.find(job_id)
+        self._store.delete(job_id)
+        if song is not None:
+            song.cancel.cancel()  # its runner finds the job gone, and removes what that attempt wrote
+        self._files.remove(job_id)
+
     def close(self, *, seconds: float) -> None:
         """Take no more songs on, sing those there are for so long at most, and cancel the rest."""
         self._songs.close()
@@ -312,7 +325,12 @@ class SongJobs:
         )
 
     def _new_song(self, job: Job) -> LiveSong:
-        return LiveSong(job_id=job.job_id, device=str(job.request.get("device", "cpu")), fields=self._fields(job))
+        return LiveSong(
+            job_id=job.job_id,
+            device=str(job.request.get("device", "cpu")),
+            fields=self._fields(job),
+            heartbeats=Heartbeats(self._holder),
+        )
 
     def _fields(self, job: Job) -> dict[str, Any]:
         """What every line about a job says: whose it is, and for which call this thread works."""
@@ -323,7 +341,7 @@ class SongJobs:
         song = self._new_song(job)
         with self._songs.entering(song, self._runner.begin_lane), log_context(**song.fields, attempt=job.attempt):
             if job.status == "running":
-                log_event("job_lost", severity="warning", status=job.status, **times_of(job))
+                song.log("job_lost", job, severity="warning")
 
     def _wait(self, job_id: str, end: float, on_change: Callable[[Job], None] | None, stop: CancelToken) -> Job:
         job = self.get(job_id)

@@ -11,16 +11,12 @@ from typing import Final
 
 from cantilena.errors import CantilenaError
 from cantilena.ports.jobs import Job, JobStore, JobStoreError
-from cantilena.service import job_changes as change
+from cantilena.service.heartbeats import POLL_SECONDS
 from cantilena.service.job_changes import LEASE_SECONDS, is_claimable
 from cantilena.service.job_files import JobFiles
 from cantilena.service.live_songs import LiveSong, LiveSongs
 from cantilena.tracing import log_context, log_event
 
-POLL_SECONDS: Final = 0.5
-"""How late it may be noticed that another process wants a job to stop."""
-WRITE_SECONDS: Final = 2.0
-"""Progress inside a step is written no more often."""
 TICK_SECONDS: Final = 2.0
 """Whoever waits hears something at least so often."""
 _LOOK_SECONDS: Final = LEASE_SECONDS / 3
@@ -39,8 +35,6 @@ class SongKeeper:
         Their files.
     songs : LiveSongs
         The songs of this process.
-    holder : str
-        Its name in leases.
     now : callable
         Seconds of the wall clock.
     adopt : callable
@@ -53,14 +47,12 @@ class SongKeeper:
         store: JobStore,
         files: JobFiles,
         songs: LiveSongs,
-        holder: str,
         now: Callable[[], float],
         adopt: Callable[[Job], None],
     ) -> None:
         self._store = store
         self._files = files
         self._songs = songs
-        self._holder = holder
         self._now = now
         self._adopt = adopt
         self._woken = Event()
@@ -111,10 +103,10 @@ class SongKeeper:
     def _keep(self, song: LiveSong) -> None:
         """Renew the lease of a song, write how far it is, and find out whether it is still wanted."""
         stored = self._store.read(song.job_id)
-        if stored is None or stored.job.cancel_requested or not self._holds(stored.job):
+        if stored is None or stored.job.cancel_requested or not song.heartbeats.holds(stored.job):
             song.cancel.cancel()  # not wanted any more, or in other hands; a song that is just over does not mind
             return
-        changed = self._heartbeat(stored.job, song)
+        changed = song.heartbeats.due(stored.job, song.progress.now, now=self._now())
         if changed is None:
             return
         try:
@@ -122,22 +114,6 @@ class SongKeeper:
         except JobStoreError as error:
             if error.code not in ("job_changed", "job_missing"):  # then it is read again the next time
                 raise
-
-    def _holds(self, job: Job) -> bool:
-        return job.lease is not None and job.lease.holder == self._holder
-
-    def _heartbeat(self, job: Job, song: LiveSong) -> Job | None:
-        """The job as it is to be written now; None: not yet."""
-        now, clock, moment = self._now(), monotonic(), song.progress.now
-        is_further = song.written is None or moment.step != song.written.step
-        if moment != song.written and (is_further or clock - song.written_at >= WRITE_SECONDS):
-            song.written, song.written_at = moment, clock
-            return change.advance(
-                job, holder=self._holder, now=now, step=moment.step, message=moment.message, progress=moment.progress
-            )
-        if job.lease is not None and job.lease.until - now < LEASE_SECONDS - _LOOK_SECONDS:
-            return change.renew(job, holder=self._holder, now=now)
-        return None
 
     def pick_up(self) -> None:
         """Take on the jobs that nobody sings: their process is gone, or they have waited for a lease."""

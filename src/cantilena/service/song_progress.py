@@ -56,6 +56,15 @@ class Moment:
     progress: float
 
 
+def further_step(one: str, other: str) -> str:
+    """Whichever of two steps comes later; empty: none has begun.
+
+    >>> further_step("pitch", "align"), further_step("", "durations")
+    ('pitch', 'durations')
+    """
+    return max(one, other, key=lambda step: STEPS.index(step) if step else -1)
+
+
 class SongProgress:
     """Where a song is; told what begins, it says how far that is. Safe under threads."""
 
@@ -108,6 +117,6 @@ class SongProgress:
         return _PREPARED + (_SUNG - _PREPARED) * min(sum(self._begun.values()), 1.0)
 
     def _move(self, step: str, message: str, begin: float, end: float) -> None:
-        furthest = max(self._now.step, step, key=lambda name: STEPS.index(name) if name else -1)
-        self._now = Moment(step=furthest, message=message, progress=max(self._now.progress, begin))
+        step = further_step(self._now.step, step)
+        self._now = Moment(step=step, message=message, progress=max(self._now.progress, begin))
         self._end = max(end, self._now.progress)

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cantilena.audio.files import write_audio
 from cantilena.cancellation import CancelToken
-from cantilena.errors import CantilenaError
-from cantilena.ports.jobs import Job, JobOutput, JobProblem, JobWarning
+from cantilena.ports.jobs import Job, JobOutput, JobWarning
 from cantilena.rendering import Rendering, SongRequest, rendering
 from cantilena.service.job_changes import JobResult
 from cantilena.service.job_files import file_sha256, write_json
+from cantilena.service.object_names import output_route
 from cantilena.takes import SungFile
-from cantilena.tracing import log_event
 
 if TYPE_CHECKING:
     from cantilena.distribution.fetch import DownloadProgress
@@ -111,29 +110,7 @@ def sing_job(
         timings_ms=report.timings_ms,
         audio_seconds=report.duration_seconds,
         rtf=report.rtf,
-        audio_url=f"/sessions/{job.session_id}/jobs/{job.job_id}/outputs/{audio.name}",
-    )
-
-
-def problem_of(error: BaseException) -> JobProblem:
-    """Why a job failed, from whatever ended it."""
-    if isinstance(error, CantilenaError):
-        return JobProblem(
-            code=error.code, message=error.message, hint=error.hint, retryable=error.retryable, part=error.place.part,
-            measure=error.place.measure,
-        )  # fmt: skip
-    if isinstance(error, MemoryError):
-        return JobProblem(
-            code="out_of_memory",
-            message="There was not enough memory to sing this song.",
-            hint="Sing fewer measures at a time.",
-            retryable=True,
-        )
-    log_event("internal_error", severity="error", exc_info=error)
-    return JobProblem(
-        code="internal_error",
-        message=f"Something unforeseen went wrong ({type(error).__name__}).",
-        hint="Please report it; the log says where it happened.",
+        audio_url=output_route(job.session_id, job.job_id, audio.name),
     )
 
 

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from threading import Thread, get_native_id
-from typing import Any, Final
+from typing import Final
 
 from cantilena.errors import CanceledError, InferenceError, OptionError
 from cantilena.ports.jobs import Job, JobStore, JobStoreError
 from cantilena.service import job_changes as change
 from cantilena.service.job_changes import TooLate
 from cantilena.service.job_files import JobFiles, file_sha256
+from cantilena.service.job_problems import problem_of
 from cantilena.service.jobs import change_job
 from cantilena.service.live_songs import LiveSong, LiveSongs
 from cantilena.service.open_voicebanks import OpenVoicebanks
@@ -88,11 +89,11 @@ class SongRunner:
         except (TooLate, OptionError):  # canceled, expired, or sung by another process
             return
         if job.is_finished:
-            self._finished(job)
+            self._finished(job, song)
             return
-        with log_context(attempt=job.attempt):
+        with log_context(**{"attempt": job.attempt, **song.fields}):
             song.attempt = job.attempt
-            log_event("job_claimed", status=job.status, **times_of(job))
+            song.log("job_claimed", job)
             ending = self._attempt(job, song)
             try:
                 job = self._write_ending(job.job_id, ending)
@@ -100,13 +101,13 @@ class SongRunner:
                 self._files.remove_attempt(job.job_id, job.attempt)
                 if isinstance(error, JobStoreError):
                     raise
-                log_event("job_lost", severity="warning", status="unknown", **times_of(job))
+                song.log("job_lost", job, severity="warning", status="unknown")
                 return
-            self._finished(job)
+            self._finished(job, song)
 
     def _attempt(self, job: Job, song: LiveSong) -> Callable[[Job], Job]:
         """Sing a job; gives how it is to be written that it ended."""
-        from cantilena.service.song_run import problem_of, sing_job
+        from cantilena.service.song_run import sing_job
 
         def began(step: str, phrase: int | None) -> None:
             before = song.progress.now.step
@@ -149,27 +150,15 @@ class SongRunner:
                 time.sleep(seconds)
         return change_job(self._store, job_id, ending)
 
-    def _finished(self, job: Job) -> None:
+    def _finished(self, job: Job, song: LiveSong) -> None:
         """Leave of a job only what somebody may still want, and log its end."""
-        code = job.error.code if job.error is not None else None
         if job.status == "canceled":
             self._files.remove(job.job_id)
-            log_event("job_canceled", status=job.status, **times_of(job))
+            song.log("job_canceled", job)
             return
         if job.status == "failed":
             self._files.remove_attempt(job.job_id, job.attempt)
-        log_event("job_finished", status=job.status, error_code=code, **times_of(job))
-
-
-def times_of(job: Job) -> dict[str, Any]:
-    """How long a job waited, and how long it was sung."""
-    begun = job.started_at if job.started_at is not None else job.finished_at
-    times: dict[str, Any] = {}
-    if begun is not None:
-        times["queue_ms"] = round(1000.0 * (begun - job.created_at), 1)
-    if job.finished_at is not None and begun is not None:
-        times["elapsed_ms"] = round(1000.0 * (job.finished_at - begun), 1)
-    return times
+        song.log("job_finished", job)
 
 
 def _step_back() -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Final, cast
 
 from mcp_types import RequestParamsMeta
 
 from cantilena.tracing import log_fields
 
+_FIELDS: Final = ("job_id", "session_id", "request_id", "attempt")
 
-def call_meta() -> RequestParamsMeta:
-    """The ``_meta`` of a call: what the log knows of its caller."""
+
+def call_meta(**more: str) -> RequestParamsMeta:
+    """The ``_meta`` of a call: what the log knows of its caller, and what else is given."""
     said = log_fields()
-    meta = {name: str(said[name]) for name in ("job_id", "session_id", "request_id") if said.get(name)}
+    meta = more | {name: str(said[name]) for name in _FIELDS if said.get(name)}
     trace, span = said.get("trace_id"), said.get("span_id")
     if trace is not None:
         meta["trace"] = f"00-{trace}-{span}-01" if span is not None else str(trace)

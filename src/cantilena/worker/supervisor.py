@@ -51,6 +51,7 @@ class _Call:
     arguments: Mapping[str, Any]
     listener: Listener
     is_repeatable: bool | None
+    meta: Mapping[str, str]
     attempt: int = 0
     queue_ms: float = 0.0
 
@@ -165,6 +166,7 @@ class Worker:
         seconds: float,
         on_progress: OnProgress | None = None,
         is_repeatable: bool | None = None,
+        meta: Mapping[str, str] | None = None,
     ) -> Answer:
         """Call a tool.
 
@@ -181,6 +183,8 @@ class Worker:
         is_repeatable : bool, optional
             Whether it may be called once more when the worker dies; None: if the tool says that it only reads, or that
             twice is as good as once. A song under a job id of the caller's is repeatable.
+        meta : mapping, optional
+            What else travels beside the call.
 
         Raises
         ------
@@ -189,7 +193,10 @@ class Worker:
         WorkerError
             There is no answer.
         """
-        call = _Call(tool=tool, arguments=arguments or {}, listener=Listener(on_progress), is_repeatable=is_repeatable)
+        call = _Call(
+            tool=tool, arguments=arguments or {}, listener=Listener(on_progress), is_repeatable=is_repeatable,
+            meta=meta or {},
+        )  # fmt: skip
         async with AsyncExitStack() as stack:
             stack.callback(self._keeper.notify)  # who waits for the last call to end looks again
             stack.enter_context(self._logged(call))
@@ -238,7 +245,7 @@ class Worker:
             async with call.listener.told() as hear:
                 try:
                     return await connection.client.call_tool(
-                        call.tool, arguments, progress_callback=hear, meta=call_meta()
+                        call.tool, arguments, progress_callback=hear, meta=call_meta(**call.meta)
                     )
                 except (MCPError, RuntimeError, ValueError) as error:  # the last two: not as its schema says
                     problem = error

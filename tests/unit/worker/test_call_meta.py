@@ -12,7 +12,9 @@ TRACE, SPAN = "ab" * 16, "cd" * 8
 
 def test_what_the_log_knows_of_the_caller_travels():
     with log_context(job_id="j", session_id="s", request_id="r", attempt=2, trace=f"00-{TRACE}-{SPAN}-01"):
-        assert call_meta() == {"job_id": "j", "session_id": "s", "request_id": "r", "trace": f"00-{TRACE}-{SPAN}-01"}
+        told = {"job_id": "j", "session_id": "s", "request_id": "r", "attempt": "2", "trace": f"00-{TRACE}-{SPAN}-01"}
+        assert call_meta() == told
+        assert call_meta(hand_over="a/1") == told | {"hand_over": "a/1"}
 
 
 def test_nothing_travels_where_nothing_is_known():

@@ -84,7 +84,8 @@ class _Desk:
         meta = call_meta(context)
         outcome, error_code, job_id = "failed", None, meta.job_id
         with log_context(
-            job_id=meta.job_id, session_id=meta.session_id, request_id=meta.request_id, trace=meta.trace
+            job_id=meta.job_id, session_id=meta.session_id, request_id=meta.request_id, attempt=meta.attempt,
+            trace=meta.trace,
         ):  # fmt: skip
             try:
                 with stopwatch() as elapsed:

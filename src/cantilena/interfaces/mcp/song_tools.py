@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shutil
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from cantilena.ports.jobs import Job, JobOutput
 
 MAX_EMBEDDED_BYTES: Final = 1_000_000
+_LONGEST_SONG: Final = 24 * 3600.0  # who has the song handed over sets a deadline
 MIME_TYPES: Final = {
     "wav": "audio/wav", "flac": "audio/flac", "mp3": "audio/mpeg", "opus": "audio/ogg", "json": "application/json",
     "musicxml": "application/vnd.recordare.musicxml+xml", "mxl": "application/vnd.recordare.musicxml",
@@ -56,16 +58,26 @@ def song_tools(services: Services) -> tuple[Tool[Any], ...]:
         meta = call_meta(context)
         with anyio.CancelScope(shield=True):  # quick; a job that nobody knows of could not be stopped
             job = await services.run(partial(submit, arguments, meta.session_id, meta.job_id))
+        seconds = arguments.wait_seconds if meta.hand_over is None else _LONGEST_SONG
         try:
-            job = await services.wait(job.job_id, seconds=arguments.wait_seconds, report=_progress_of(context))
+            job = await services.wait(job.job_id, seconds=seconds, report=_progress_of(context))
+            if meta.hand_over is not None:
+                await services.run(partial(hand_over, job, meta.hand_over))
         except BaseException:
             # canceled, as a rule; nobody has been told of this job: it belongs to the call, and ends with it
             with anyio.CancelScope(shield=True):
-                await to_thread.run_sync(jobs.cancel, job.job_id)
+                await to_thread.run_sync(jobs.cancel if meta.hand_over is None else jobs.forget, job.job_id)
             raise
         if job.status == "failed" and job.error is not None:
             raise JobFailed(_problem_of(job))
         return await services.run(partial(reply, job, embed=arguments.embed_audio))
+
+    def hand_over(job: Job, folder: str) -> None:
+        for output in job.outputs:
+            if output.kind != "score":  # whoever asked has it
+                place = services.files.place_to_write(f"{folder}/{output.name}")
+                shutil.move(jobs.output(job.job_id, output.name), place)
+        jobs.forget(job.job_id)
 
     def reply(job: Job, *, embed: bool = False) -> Reply:
         content: list[types.ContentBlock] = []
