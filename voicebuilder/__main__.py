@@ -13,7 +13,7 @@ def main() -> None:
     prepare = commands.add_parser("prepare", help="analyse a corpus into the work folder")
     prepare.add_argument("corpus", type=Path)
     train = commands.add_parser("train", help="train one network, or go on training it")
-    train.add_argument("stage", choices=("acoustic", "vocoder"))
+    train.add_argument("stage", choices=("acoustic", "vocoder", "dur"))
     train.add_argument("--steps", type=int, help="planned total number of steps")
     train.add_argument("--minutes", type=float, help="planned total number of minutes, over all runs")
     train.add_argument("--batch", type=int, default=8)

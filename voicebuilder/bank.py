@@ -23,7 +23,6 @@ class Speaker:
     corpus_voice: str
     lowest: int  # MIDI number
     highest: int  # MIDI number
-    consonant_scale: float  # natural log, added to consonant lengths
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +38,8 @@ VESPER = BankCard(
     name="Vesper",
     version="0.1",
     speakers=(
-        Speaker(name="mezzo", corpus_voice="af_heart", lowest=53, highest=77, consonant_scale=0.0),
-        Speaker(name="baritone", corpus_voice="am_michael", lowest=40, highest=67, consonant_scale=0.03),
+        Speaker(name="mezzo", corpus_voice="af_heart", lowest=53, highest=77),
+        Speaker(name="baritone", corpus_voice="am_michael", lowest=40, highest=673),
     ),
 )
 

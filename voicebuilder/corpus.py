@@ -5,6 +5,7 @@
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +61,29 @@ def read_corpus(folder: Path, voice: str, *, lines: int | None = None) -> tuple[
     if lines is not None and lines < len(rows):
         rows = [rows[i] for i in np.linspace(0, len(rows) - 1, lines).astype(int)]
     return tuple(_parse(folder, voice, json.loads(row)) for row in rows)
+
+
+def write_labels(utterances: Iterable[Utterance], path: Path) -> None:
+    """Keep what the stages without sound are trained on, one JSON line per utterance, whole or not at all."""
+    rows = [
+        {
+            "id": u.name,
+            "audio": u.audio.as_posix(),
+            "voice": u.voice,
+            "phones": [[p.symbol, p.start, p.end, p.stress] for p in u.phones],
+            "f0_hz": u.f0.round(2).tolist(),
+        }
+        for u in utterances
+    ]
+    part = path.with_suffix(".part")
+    part.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    part.replace(path)
+
+
+def read_labels(path: Path) -> tuple[Utterance, ...]:
+    """Read what :func:`write_labels` kept."""
+    rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    return tuple(_parse(path.parent, row["voice"], row) for row in rows)
 
 
 def _parse(folder: Path, voice: str, row: dict) -> Utterance:

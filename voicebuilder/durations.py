@@ -1,24 +1,23 @@
-"""The length rule: how long sung consonants are, as tables from the corpus and a graph that shares out each group.
+"""Sung lengths out of spoken ones: what the duration stage is trained on.
 
-A group is what the host calls a word: it starts at a vowel's onset and runs to the next one. Consonants keep their own
-length (shrunk when the group is short), the vowel takes the rest, and every group sums exactly to its length.
+A group is what the host calls a word: it starts at a vowel's onset (or at the glide before it, between consonant and
+vowel) and runs to the next one; a rest opens a group too. Each consonant keeps what it has of its own in the corpus,
+half way to what singers are known to do; the vowel takes the rest, and a group sums exactly to its length.
 
-**Conventions**: lengths in frames of 11.6 ms inside the graph, seconds in the table.
+**Conventions**: lengths in seconds; those of a drawn line in frames of 11.6 ms.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from numpy.typing import NDArray
 
-from voicebuilder.corpus import Utterance
+from voicebuilder.corpus import Phone, Utterance
 from voicebuilder.spectra import FRAME_SECONDS
-from voicebuilder.symbols import BREATH, IDS, PAD, PHONES, SILENCE, SYMBOLS, TYPES, is_vowel
-
-DUR_SIZE: Final = 256
-"""Width of ``encoder_out`` and of the speaker vectors of this stage."""
+from voicebuilder.symbols import BREATH, IDS, PHONES, SILENCE, TYPES, is_vowel
 
 SUNG_PRIOR: Final[Mapping[str, float]] = {
     "p": 0.070, "t": 0.070, "k": 0.072, "b": 0.052, "d": 0.050, "g": 0.055,
@@ -26,15 +25,41 @@ SUNG_PRIOR: Final[Mapping[str, float]] = {
     "z": 0.078, "zh": 0.078, "v": 0.060, "dh": 0.052,
     "m": 0.070, "n": 0.066, "ng": 0.085, "l": 0.066, "r": 0.062, "w": 0.062, "y": 0.060,
 }  # fmt: skip
-"""Length in seconds of sung consonants, from published label sets of singers, adapted to English."""
+"""Length of sung consonants, from published label sets of singers, adapted to English."""
 
 SPEECH_TO_SONG: Final[Mapping[str, float]] = {
     "stop": 0.72, "fricative": 0.75, "affricate": 0.75, "aspirate": 0.72, "nasal": 0.75, "liquid": 0.72,
     "semivowel": 0.58,
 }  # fmt: skip
+FLOOR: Final[Mapping[str, float]] = {
+    "stop": 0.020, "fricative": 0.035, "affricate": 0.035, "aspirate": 0.025, "nasal": 0.025, "liquid": 0.025,
+    "semivowel": 0.025,
+}  # fmt: skip
+"""No crowding makes a consonant shorter than this, as long as there is a choice."""
+GIVES_WAY: Final[Mapping[str, float]] = {
+    "stop": 1.0, "nasal": 0.7, "liquid": 0.7, "semivowel": 0.7, "aspirate": 0.7, "affricate": 0.4, "fricative": 0.4,
+}  # fmt: skip
+"""How readily a consonant is shortened where it is crowded: closures first, hisses last."""
 LONGEST_SHARE: Final = 0.4
-"""Consonants of a group take at most this share of it: with a half, fast notes lost their middle (within 50 cents .965
-instead of .972, same word errors)."""
+"""Consonants of a group take at most this share of it."""
+SHORT_SHARES: Final = (0.26, 0.32, 0.38)
+"""The same of a short group with one, two, more consonants: they keep out of the note's middle, where a voice is heard
+to be in tune."""
+SHORT_SECONDS: Final = (0.4, 0.7)
+"""Groups up to the first are short, from the second on they are not."""
+LONGEST_SHARE_OF_REST: Final = 0.72
+"""The same of a group that a rest opens: nothing but silence has to give way."""
+ON_THE_BEAT: Final = 0.75
+"""A glide that takes the beat from its vowel is this much shorter, so that the vowel is not late."""
+BEFORE_BEAT: Final = 0.8
+"""A sonorant directly before a beat is this much shorter: it is as loud as a vowel, and would be heard as the beat."""
+AFTER_REST: Final[Mapping[str, float]] = {
+    "stop": 0.055, "fricative": 0.080, "affricate": 0.075, "aspirate": 0.045, "nasal": 0.042, "liquid": 0.042,
+    "semivowel": 0.042,
+}  # fmt: skip
+"""A consonant that ends a silence is at most this long: it is heard from its beginning."""
+PHRASE_END: Final = 1.25
+"""Consonants that end a phrase are this much longer: nothing comes after them that would make them heard."""
 
 
 def consonant_lengths(utterances: Iterable[Utterance]) -> dict[str, float]:
@@ -60,71 +85,159 @@ def consonant_lengths(utterances: Iterable[Utterance]) -> dict[str, float]:
     return lengths
 
 
-def _same_group(group: Tensor) -> Tensor:
-    """Matrix [shape=(1, n, n)] that is 1 where two tokens share a group."""
-    return (torch.abs(group[:, :, None] - group[:, None, :]) < 0.5).float()
+def sung_length(symbol: str, spoken: float, group: float) -> float:
+    """Length of a consonant as it would be sung in a group of a length, before it is crowded.
 
-
-class LinguisticGraph(nn.Module):
-    """``linguistic.onnx`` in word mode: puts what the rule needs into the first channels of ``encoder_out``.
-
-    Channels: share of the vowel part, consonant length, group number, group length, 1 in the first group, 1
-    in the last.
+    Half way (in log) between its own spoken length, scaled to singing, and the prior; a little longer in long notes.
     """
-
-    def __init__(self, lengths: Mapping[str, float]) -> None:
-        super().__init__()
-        share = torch.zeros(len(SYMBOLS))
-        prior = torch.zeros(len(SYMBOLS))
-        for symbol, i in IDS.items():
-            if is_vowel(symbol) or symbol in (SILENCE, BREATH):
-                share[i] = 1.0
-            elif symbol != PAD:
-                prior[i] = lengths[symbol] / FRAME_SECONDS
-        self.register_buffer("share", share)
-        self.register_buffer("prior", prior)
-
-    def forward(self, tokens: Tensor, word_div: Tensor, word_dur: Tensor) -> tuple[Tensor, Tensor]:
-        """Return ``encoder_out`` [shape=(1, n_tokens, DUR_SIZE)] and ``x_masks`` (True where padding)."""
-        ends = torch.cumsum(word_div, 1)
-        clock = torch.cumsum(torch.ones_like(tokens), 1) - 1
-        group = (clock[:, :, None] >= ends[:, None, :]).to(torch.int64).sum(2)
-        last = torch.ones_like(group) * (word_dur.shape[1] - 1)
-        group = torch.minimum(group, last)
-        length = torch.gather(word_dur, 1, group).float()
-        first = (group == 0).float()
-        final = (group == last).float()
-        channels = torch.stack([self.share[tokens], self.prior[tokens], group.float(), length, first, final], 2)
-        masks = tokens == 0
-        channels = channels * (1.0 - masks.float())[..., None]
-        return nn.functional.pad(channels, (0, DUR_SIZE - 6)), masks
+    own = float(np.clip(spoken * SPEECH_TO_SONG[TYPES[symbol]], 0.3 * SUNG_PRIOR[symbol], 3.0 * SUNG_PRIOR[symbol]))
+    slow = float(np.clip((max(group, 0.05) / 0.35) ** 0.12, 0.78, 1.2))
+    return float(np.sqrt(own * SUNG_PRIOR[symbol])) * slow
 
 
-class DurationGraph(nn.Module):
-    """``dur.onnx``: the rule itself. The first value of a speaker vector scales consonants (natural log)."""
+def crowd(symbols: Sequence[str], lengths: NDArray[np.float64], room: float) -> NDArray[np.float64]:
+    """Shorten consonants until they fit a room: closures, then sonorants, then hisses, each down to its floor.
 
-    def forward(self, encoder_out: Tensor, x_masks: Tensor, ph_midi: Tensor, spk_embed: Tensor) -> Tensor:
-        """Return ``ph_dur_pred`` in frames, [shape=(1, n_tokens)]; every group sums to its length."""
-        share, prior, group, length, first, final = encoder_out[:, :, :6].unbind(2)
-        present = 1.0 - x_masks.float()
-        same = _same_group(group) * present[:, None, :]
-        share = share * present + 0.0 * ph_midi.float()
-        consonant = prior * torch.exp(spk_embed[:, :, 0]) * present
+    Examples
+    --------
+    >>> crowd(["s", "t"], np.array([0.1, 0.07]), 0.11).round(3).tolist()
+    [0.079, 0.031]
+    """
+    kept = lengths.copy()
+    floor = np.minimum([FLOOR[TYPES[s]] for s in symbols], kept)
+    gives = np.array([GIVES_WAY[TYPES[s]] for s in symbols])
+    for _ in range(8):
+        excess, spare = kept.sum() - room, gives * (kept - floor)
+        if excess <= 1e-6 or spare.sum() <= 1e-6:
+            break
+        kept -= np.minimum(excess * spare / spare.sum(), kept - floor)
+    return kept * min(1.0, room / max(kept.sum(), 1e-9))
 
-        def group_sum(x: Tensor) -> Tensor:
-            return torch.matmul(same, x[..., None])[..., 0]
 
-        wanted = group_sum(consonant)
-        shares = group_sum(share)
-        vowel = torch.clamp(length - wanted, min=1.0)
-        quarter = 0.25 / FRAME_SECONDS
-        stretch = torch.clamp(torch.exp(0.12 * torch.log(vowel / quarter)), 0.78, 1.2)
-        stretch = stretch * (1.0 + 0.25 * final) * (1.0 - first) + first
-        wanted = wanted * stretch
-        room = LONGEST_SHARE * length
-        squeeze = torch.clamp(room / torch.clamp(wanted, min=1e-3), max=1.0)
-        fill = length / torch.clamp(wanted, min=1e-3)  # no vowel in the group: consonants fill it
-        factor = torch.where(shares > 0.5, squeeze, fill) * (1.0 - first) + first * torch.clamp(squeeze * 1.8, max=1.0)
-        consonant = consonant * stretch * factor
-        rest = torch.clamp(length - group_sum(consonant), min=0.0)
-        return consonant + share * rest / torch.clamp(shares, min=1.0)
+def consonants_room(n_consonants: int, seconds: float) -> float:
+    """Seconds that the consonants of a group with a vowel may take.
+
+    Examples
+    --------
+    >>> round(consonants_room(1, 0.3), 3), round(consonants_room(3, 1.0), 3)
+    (0.078, 0.4)
+    """
+    short = SHORT_SHARES[min(max(n_consonants, 1), len(SHORT_SHARES)) - 1]
+    low, high = SHORT_SECONDS
+    return seconds * (short + (LONGEST_SHARE - short) * float(np.clip((seconds - low) / (high - low), 0.0, 1.0)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimedLine:
+    """One phrase with sung lengths, as the duration stage sees it: everything in frames."""
+
+    voice: str
+    tokens: NDArray[np.int64]  # [shape=(n_tokens,)]
+    word_div: NDArray[np.int64]  # [shape=(n_groups,)] tokens of each group
+    word_dur: NDArray[np.int64]  # [shape=(n_groups,)] frames of each group
+    lengths: NDArray[np.float32]  # [shape=(n_tokens,)] frames; groups sum to ``word_dur``
+
+
+def spoken_phrases(utterance: Utterance) -> list[tuple[Phone, ...]]:
+    """Runs of phones between two silences that have a vowel."""
+    runs: list[list[Phone]] = [[]]
+    for phone in utterance.phones:
+        if phone.symbol == SILENCE:
+            runs.append([])
+        else:
+            runs[-1].append(phone)
+    return [tuple(run) for run in runs if any(is_vowel(p.symbol) for p in run)]
+
+
+def excerpt(rng: np.random.Generator, phones: Sequence[Phone], most: int) -> Sequence[Phone]:
+    """Draw so many neighbours of a phrase, among them a vowel, or all where it has fewer."""
+    first = int(rng.integers(0, max(len(phones) - most, 0) + 1))
+    part = phones[first : first + most]
+    return part if any(is_vowel(p.symbol) for p in part) else phones
+
+
+def group_starts(symbols: Sequence[str]) -> list[int]:
+    """Where groups start: at vowels, and at the glide between a consonant and a vowel.
+
+    Examples
+    --------
+    >>> group_starts(["t", "r", "iy", "z", "ah"])
+    [1, 4]
+    """
+    starts = []
+    for i, symbol in enumerate(symbols):
+        if is_vowel(symbol):
+            glide = i >= 2 and TYPES[symbols[i - 1]] in ("semivowel", "liquid") and not is_vowel(symbols[i - 2])
+            starts.append(i - 1 if glide else i)
+    return starts
+
+
+def draw_line(rng: np.random.Generator, voice: str, phones: Sequence[Phone]) -> TimedLine:
+    """Sing a spoken phrase to a random rhythm.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Draws the tempo, the rhythm, and what stands before the phrase.
+    voice : str
+        Of the corpus.
+    phones : sequence of Phone
+        Without silences, with a vowel.
+    """
+    starts = group_starts([p.symbol for p in phones])
+    if len(starts) > 2 and rng.random() < 0.2:  # two syllables on one note
+        del starts[int(rng.integers(1, len(starts)))]
+    tempo = np.exp(rng.uniform(np.log(0.16), np.log(0.9)))
+    tokens: list[int] = []
+    div, dur, lengths = [], [], []
+
+    def add(group: Sequence[Phone], opener: str | None, seconds: float, *, final: bool) -> None:
+        frames = max(int(seconds / FRAME_SECONDS), len(group) + (opener is not None))
+        sung = _sing_group(group, frames * FRAME_SECONDS, opener=opener, final=final) / FRAME_SECONDS
+        tokens.extend([IDS[opener]] if opener else [])
+        tokens.extend(IDS[p.symbol] for p in group)
+        div.append(len(group) + (opener is not None))
+        dur.append(frames)
+        lengths.append(sung)
+
+    if rng.random() < 0.4:  # a breath, after what is left of the silence
+        add((), SILENCE, 0.15, final=False)
+        add(phones[: starts[0]], BREATH, 0.35, final=False)
+    else:
+        add(phones[: starts[0]], SILENCE, 0.5 if rng.random() < 0.7 else rng.uniform(0.15, 1.5), final=False)
+    for begin, end in pairwise([*starts, len(phones)]):
+        beats = tempo * float(rng.choice([0.5, 1.0, 1.0, 1.0, 1.5, 2.0, 4.0])) * rng.uniform(0.9, 1.1)
+        add(phones[begin:end], None, min(max(beats, 0.1), 4.0), final=end == len(phones))
+    return TimedLine(
+        voice=voice,
+        tokens=np.array(tokens),
+        word_div=np.array(div),
+        word_dur=np.array(dur),
+        lengths=np.concatenate(lengths).astype(np.float32),
+    )
+
+
+def _sing_group(phones: Sequence[Phone], seconds: float, *, opener: str | None, final: bool) -> NDArray[np.float64]:
+    """Lengths of an opener (a rest) and of the phones after it; their sum is ``seconds``."""
+    vowel = np.array([is_vowel(p.symbol) for p in phones], bool)
+    sung = np.array([0.0 if v else sung_length(p.symbol, p.end - p.start, seconds)
+                     for p, v in zip(phones, vowel, strict=True)])  # fmt: skip
+    consonants = [p.symbol for p, v in zip(phones, vowel, strict=True) if not v]
+    if opener:
+        sung = np.minimum(sung, [AFTER_REST[TYPES[symbol]] for symbol in consonants])
+        room = LONGEST_SHARE_OF_REST * seconds
+    else:
+        sung[: int(vowel.argmax())] *= ON_THE_BEAT
+        room = consonants_room(len(consonants), seconds)
+    if final:
+        sung[~vowel] *= PHRASE_END
+    elif len(phones) and TYPES[phones[-1].symbol] in ("nasal", "liquid", "semivowel"):
+        sung[-1] *= BEFORE_BEAT
+    if consonants:
+        sung[~vowel] = crowd(consonants, sung[~vowel], room)
+    left = seconds - sung.sum()
+    if opener:
+        return np.concatenate([[left], sung])
+    spoken = np.array([p.end - p.start for p in phones])[vowel]
+    sung[vowel] = left * spoken / spoken.sum()
+    return sung

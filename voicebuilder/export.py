@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from voicebuilder.acoustic import SPEAKER_SIZE, AcousticGraph
-from voicebuilder.durations import DUR_SIZE, DurationGraph, LinguisticGraph
+from voicebuilder.duration_net import DUR_SIZE, DurationStage
 from voicebuilder.spectra import N_MELS
 from voicebuilder.vocoder import VocoderGraph
 
@@ -113,7 +113,7 @@ def export_vocoder(graph: VocoderGraph, path: Path) -> None:
     _export(graph, path, inputs, {"waveform": (1, "n_samples")}, axes)
 
 
-def export_durations(lengths: Mapping[str, float], folder: Path) -> None:
+def export_durations(stage: DurationStage, folder: Path) -> None:
     """Write ``linguistic.onnx`` and ``dur.onnx``."""
     inputs = {
         "tokens": torch.tensor([[2, 5, 9, 2, 7]]),
@@ -122,10 +122,11 @@ def export_durations(lengths: Mapping[str, float], folder: Path) -> None:
     }
     axes = {"tokens": (1, "n_tokens"), "word_div": (1, "n_words"), "word_dur": (1, "n_words")}
     outputs = {"encoder_out": (1, "n_tokens", DUR_SIZE), "x_masks": (1, "n_tokens")}
-    _export(LinguisticGraph(lengths), folder / "linguistic.onnx", inputs, outputs, axes)
+    _export(stage.linguistic, folder / "linguistic.onnx", inputs, outputs, axes)
+    encoder_out, masks = stage.linguistic(**inputs)
     inputs = {
-        "encoder_out": torch.ones(1, 5, DUR_SIZE),
-        "x_masks": torch.zeros(1, 5, dtype=torch.bool),
+        "encoder_out": encoder_out.detach(),
+        "x_masks": masks,
         "ph_midi": torch.full((1, 5), 60),
         "spk_embed": torch.zeros(1, 5, DUR_SIZE),
     }
@@ -135,4 +136,4 @@ def export_durations(lengths: Mapping[str, float], folder: Path) -> None:
         "ph_midi": (1, "n_tokens"),
         "spk_embed": (1, "n_tokens", DUR_SIZE),
     }
-    _export(DurationGraph(), folder / "dur.onnx", inputs, {"ph_dur_pred": (1, "n_tokens")}, axes)
+    _export(stage.dur, folder / "dur.onnx", inputs, {"ph_dur_pred": (1, "n_tokens")}, axes)

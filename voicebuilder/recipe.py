@@ -1,6 +1,8 @@
 """The three steps of the recipe, each from files to files: prepare, train, export.
 
-**Conventions**: the work folder holds ``envelopes/*.npz``, ``consonants.json`` and ``acoustic.pt`` / ``vocoder.pt``.
+**Conventions**: the work folder holds ``envelopes/*.npz``, ``labels.jsonl``, ``consonants.json``, and for each stage
+``<stage>.pt`` and ``loss-<stage>.svg``. Every file appears whole or not at all, so each step may be interrupted
+anywhere and called again.
 """
 
 import dataclasses
@@ -9,20 +11,25 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
+from torch import nn
 
 from voicebuilder.acoustic import GENDER_SEMITONES, SPEAKER_SIZE, AcousticGraph, AcousticNet
 from voicebuilder.analysis import load_envelopes, prepare
 from voicebuilder.bank import BankCard, write_configs, write_speakers
 from voicebuilder.contrast import measure_contrast
-from voicebuilder.corpus import read_corpus
-from voicebuilder.durations import DUR_SIZE, consonant_lengths
+from voicebuilder.corpus import read_corpus, read_labels, write_labels
+from voicebuilder.duration_net import DUR_SIZE, DurationLoss, DurationStage
+from voicebuilder.durations import consonant_lengths
 from voicebuilder.export import export_acoustic, export_durations, export_vocoder
+from voicebuilder.loop import Schedule, load_average, train_net
 from voicebuilder.training import Sampler, TrainingOptions, load_net, train
 from voicebuilder.vocoder import VocoderGraph, VocoderNet
 
 DEFAULTS = {"acoustic": TrainingOptions(steps=8000, frames=240), "vocoder": TrainingOptions(steps=8000, frames=120)}
+STEPS = {"dur": 2500}
+STAGES = (*DEFAULTS, *STEPS)
+"""Every network of the bank; each is trained on its own, and in any order."""
 NOTICES = Path(__file__).parent / "notices"
 
 
@@ -43,7 +50,10 @@ def prepare_corpus(
     every = {s.corpus_voice: read_corpus(corpus, s.corpus_voice, lines=lines) for s in card.speakers}
     lengths = consonant_lengths(u for utterances in every.values() for u in utterances)
     work.mkdir(parents=True, exist_ok=True)
-    (work / "consonants.json").write_text(json.dumps(lengths, indent=1) + "\n", encoding="utf-8")
+    part = work / "consonants.part"
+    part.write_text(json.dumps(lengths, indent=1) + "\n", encoding="utf-8")
+    part.replace(work / "consonants.json")
+    write_labels((u for utterances in every.values() for u in utterances), work / "labels.jsonl")
     for voice, utterances in every.items():
         if voices is None or voice in voices:
             n = prepare(utterances, work / "envelopes")
@@ -53,12 +63,22 @@ def prepare_corpus(
 def train_stage(
     stage: str, work: Path, card: BankCard, *, steps: int | None, minutes: float | None, batch: int, seed: int
 ) -> None:
-    """Train ``acoustic`` or ``vocoder``, continuing from the work folder's checkpoint."""
-    options = dataclasses.replace(DEFAULTS[stage], minutes=minutes, batch=batch, seed=seed)
-    if steps is not None:
-        options = dataclasses.replace(options, steps=steps)
-    sampler = _sampler(work, card, options)
-    train(stage, sampler, len(card.speakers), work, options)
+    """Train one of :data:`STAGES`, continuing from the work folder's checkpoint."""
+    if stage in DEFAULTS:
+        options = dataclasses.replace(DEFAULTS[stage], minutes=minutes, batch=batch, seed=seed)
+        if steps is not None:
+            options = dataclasses.replace(options, steps=steps)
+        train(stage, _sampler(work, card, options), len(card.speakers), work, options)
+    else:
+        voices = [s.corpus_voice for s in card.speakers]
+        schedule = Schedule(steps=steps or STEPS[stage], minutes=minutes, seed=seed)
+        loss = DurationLoss(read_labels(work / "labels.jsonl"), voices, batch=2 * batch, seed=seed)
+        train_net(stage, _untrained(stage, work, card), loss, work, schedule)
+
+
+def _untrained(stage: str, work: Path, card: BankCard) -> nn.Module:
+    lengths = json.loads((work / "consonants.json").read_text(encoding="utf-8"))
+    return DurationStage(lengths, len(card.speakers))
 
 
 def _sampler(work: Path, card: BankCard, options: TrainingOptions) -> Sampler:
@@ -78,11 +98,11 @@ def export_bank(work: Path, folder: Path, card: BankCard) -> None:
     voc, voc_known = load_net(work / "vocoder.pt", "vocoder", n)
     assert isinstance(voc, VocoderNet)
     export_vocoder(VocoderGraph(voc), folder / "dsvocoder" / "vesper_hn.onnx")
-    lengths = json.loads((work / "consonants.json").read_text(encoding="utf-8"))
-    export_durations(lengths, folder / "dsdur")
-    vectors = np.zeros((n, DUR_SIZE), np.float32)
-    vectors[:, 0] = [s.consonant_scale for s in card.speakers]
-    write_speakers(folder / "dsdur", names, vectors)
+    durations = _untrained("dur", work, card)
+    assert isinstance(durations, DurationStage)
+    load_average(work / "dur.pt", durations)
+    export_durations(durations, folder / "dsdur")
+    write_speakers(folder / "dsdur", names, durations.speakers.weight.detach().numpy())
     write_configs(card, folder, acoustic_size=SPEAKER_SIZE, dur_size=DUR_SIZE, gender_semitones=GENDER_SEMITONES)
     for notice in sorted(NOTICES.glob("*")):
         shutil.copyfile(notice, folder / notice.name)

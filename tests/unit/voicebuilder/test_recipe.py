@@ -53,7 +53,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from voicebuilder.bank import VESPER
-    from voicebuilder.recipe import export_bank, prepare_corpus, train_stage
+    from voicebuilder.recipe import STAGES, export_bank, prepare_corpus, train_stage
 
     threads = torch.get_num_threads()
     root = tmp_path_factory.mktemp("recipe")
@@ -63,7 +63,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
         text = "".join(json.dumps(row) + "\n" for row in rows)
         (root / "corpus" / f"labels-{voice}.jsonl").write_text(text, encoding="utf-8")
     prepare_corpus(root / "corpus", root / "work", VESPER, lines=2)
-    for stage in ("acoustic", "vocoder"):
+    for stage in STAGES:
         for steps in (2, 3):  # the second call goes on from the first one's checkpoint
             train_stage(stage, root / "work", VESPER, steps=steps, minutes=None, batch=2, seed=1)
     export_bank(root / "work", root / "Vesper_0.1", VESPER)
@@ -99,7 +99,9 @@ def test_bank_has_every_file(bank: Path):
 def test_training_goes_on_from_its_checkpoint(bank: Path):
     import torch
 
-    for stage in ("acoustic", "vocoder"):
+    from voicebuilder.recipe import STAGES
+
+    for stage in STAGES:
         assert torch.load(bank.parent / "work" / f"{stage}.pt", weights_only=True)["step"] == 3
 
 
