@@ -11,7 +11,7 @@ SHARED = ROOT.parent / "shared"
 SCORES = SHARED / "scores"
 JUDGE = SHARED / "voice" / "judge_voice.py"
 FETCH_WHISPER = SHARED / "voice" / "fetch_whisper.sh"
-SONGS = ROOT / "benchmarks" / "songs"
+LINES = ROOT / "benchmarks" / "lines"
 EXAMPLE = ROOT / "examples" / "amazing-grace.musicxml"
 COMMAND = Path(sys.executable).with_name("cantilena")
 

@@ -1,6 +1,6 @@
-"""What a listener should hear of one of the benchmark songs, told from the file alone.
+"""What a listener should hear of one of the benchmark lines, told from the file alone.
 
-The songs in ``benchmarks/songs`` are simple on purpose (one part, one voice, one tempo, no ties, no repeats), so that
+The lines in ``benchmarks/lines`` are simple on purpose (one part, one voice, one tempo, no ties, no repeats), so that
 this reading of them can stay apart from the reader it helps to judge.
 """
 
@@ -44,7 +44,7 @@ class SongReference:
 
 
 def read_reference(path: Path) -> SongReference:
-    """Read one of the benchmark songs."""
+    """Read one of the benchmark lines."""
     root = ElementTree.parse(path).getroot()
     part = root.find("part")
     if part is None or any(part.find(tag) is not None for tag in _TIED_OR_REPEATED):
