@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.emulators.firestore import EmulatorMissing, FirestoreEmulator, run_firestore
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 
@@ -31,6 +33,18 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("needs the reference data in ../shared, which is not here")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def firestore_emulator() -> Iterator[FirestoreEmulator]:
+    """Google's Firestore emulator, one for all tests of a run; a project of its own keeps a test's documents apart."""
+    try:
+        with run_firestore() as emulator:
+            yield emulator
+    except EmulatorMissing as missing:
+        if os.environ.get("CI"):
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

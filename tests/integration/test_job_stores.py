@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from cantilena.adapters.memory_jobs import MemoryJobs
 from cantilena.adapters.sqlite_jobs import SqliteJobs
 from cantilena.errors import OptionError
 from cantilena.ports.jobs import Job, JobOutput, JobProblem, JobStore, JobStoreError, JobWarning, Lease
 from cantilena.service import job_changes as change
 from cantilena.service.job_changes import TooLate
 from cantilena.service.jobs import change_job
-
-Make = Callable[[], JobStore]
+from tests.emulators.firestore import FirestoreEmulator
+from tests.emulators.stores import DOCUMENT_STORES, open_jobs
 
 
 class Clock:
     seconds = 1000.0
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> JobStore:
-    if request.param == "memory":
-        return MemoryJobs(now=lambda: Clock.seconds)
-    return SqliteJobs(tmp_path / "jobs.sqlite", now=lambda: Clock.seconds)
+@pytest.fixture(params=DOCUMENT_STORES)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[JobStore]:
+    def emulator() -> FirestoreEmulator:
+        return request.getfixturevalue("firestore_emulator")
+
+    with open_jobs(request.param, tmp_path, emulator, lambda: Clock.seconds) as opened:
+        yield opened
 
 
 def make_job(job_id: str = "one", **values: object) -> Job:

@@ -130,7 +130,7 @@ def _translated(file: Path) -> Iterator[None]:
 
 
 def _to_text(job: Job) -> str:
-    return json.dumps(to_document(job), ensure_ascii=False)
+    return json.dumps(to_document(job))
 
 
 def _from_text(text: str) -> Job:

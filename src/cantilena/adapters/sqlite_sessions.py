@@ -120,7 +120,7 @@ def _translated(file: Path) -> Iterator[None]:
 
 
 def _to_text(session: Session) -> str:
-    return json.dumps(to_document(session), ensure_ascii=False)
+    return json.dumps(to_document(session))
 
 
 def _from_text(text: str) -> Session:
