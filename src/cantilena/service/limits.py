@@ -21,11 +21,11 @@ class LimitError(CantilenaError):
 
     Attributes
     ----------
-    retry_after : int
+    retry_after : float
         Seconds until asking again makes sense.
     """
 
-    def __init__(self, code: str, message: str, *, retry_after: int, hint: str = "") -> None:
+    def __init__(self, code: str, message: str, *, retry_after: float, hint: str = "") -> None:
         super().__init__(code, message, hint=hint, retryable=True)
         self.retry_after = retry_after
 
