@@ -176,3 +176,18 @@ def test_a_shared_vocoder_is_an_entry_of_its_own(home: Path, proxy: FaultyServer
     assert taken.splitlines() == ["both/Sharing_1.0", "both/tiny_vocoder"]
     again = run(home, proxy, "check", str(SONG), "--voicebank", "both/Sharing_1.0", APP_ENV="local")
     assert again.returncode == 0, again.stdout
+
+
+def test_doctor_says_that_production_has_no_voicebank(home: Path, proxy: FaultyServer) -> None:
+    done = run(home, proxy, "doctor", "--json", VOICEBANK_PREFIX="nothing/here")
+    assert done.returncode == 6
+    (check,) = [check for check in json.loads(done.stdout)["checks"] if not check["ok"]]
+    assert check["name"] == "voicebanks"
+    assert "no voicebank in the bucket" in check["message"]
+    assert "cantilena voicebank push" in check["hint"]
+
+
+def test_a_rehearsal_says_so_at_every_start(home: Path, proxy: FaultyServer) -> None:
+    lines = run(home, proxy, "voicebank", "list", LOG_FORMAT="json").stderr.splitlines()
+    (said,) = [line for line in map(json.loads, lines) if line["event"] == "rehearsal_begin"]
+    assert said["severity"] == "ERROR"

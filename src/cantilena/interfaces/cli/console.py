@@ -21,17 +21,22 @@ def start_logging(*, always: bool = False) -> None:
     Parameters
     ----------
     always : bool
-        Also where it asks for nothing: warnings and errors are then written. Else the machinery is not even loaded.
+        Also where it asks for nothing: warnings and errors are then written. Else the machinery is not even loaded,
+        unless production is being rehearsed, which every start says.
     """
     from cantilena.settings import load_settings
 
     settings = load_settings()
-    if always or settings.log_format == "json" or settings.log_level is not None:
+    if always or settings.log_format == "json" or settings.log_level is not None or settings.is_rehearsal:
         from cantilena.logs import configure_logging
 
         configure_logging(
             log_format=settings.log_format, log_level=settings.log_level, project=settings.google_cloud_project
         )
+    if settings.is_rehearsal:
+        from cantilena.tracing import log_event
+
+        log_event("rehearsal_begin", severity="error", message="ALLOW_EMULATORS is set: this is no production.")
 
 
 def show_help(context: typer.Context) -> None:
