@@ -34,11 +34,17 @@ MAX_HEAD_SECONDS: Final = 0.5
 _LEAST_HEAD_SECONDS: Final = 0.15  # for consonants, even where the phrase before reaches up to this one
 _LEAST_GAP_SECONDS: Final = 0.04  # a shorter gap between two notes is sung over
 _LEAST_BREATH_ROOM_SECONDS: Final = 0.4
-_BREATH_SECONDS: Final = 0.35  # provisional: the room for a breath and the consonants after it
+_BREATH_SECONDS: Final = (0.3, 0.45)  # provisional: the room for a breath and the consonants after it
+_BREATH_SHARE: Final = 0.7  # of the silence before the phrase
 
 
 def align(
-    phrase: Phrase, voicebank: Voicebank, language: Language, pronunciations: Mapping[str, tuple[str, ...]]
+    phrase: Phrase,
+    voicebank: Voicebank,
+    language: Language,
+    pronunciations: Mapping[str, tuple[str, ...]],
+    *,
+    expression: float = 1.0,
 ) -> tuple[PhonemeSequence, tuple[Finding, ...]]:
     """Pronounce a phrase and place its phonemes.
 
@@ -53,6 +59,8 @@ def align(
     pronunciations : mapping of str to tuple of str
         Word, as :func:`cantilena.language.clean_word` leaves it, to phonemes of the language or symbols of the
         voicebank; wins over the language.
+    expression : float
+        0..1: how readily a breath is heard before the phrase; the less of it, the longer the silence must be.
 
     Returns
     -------
@@ -70,8 +78,10 @@ def align(
     head_room = min(MAX_HEAD_SECONDS, max(phrase.breath_before, _LEAST_HEAD_SECONDS))
     layout = _Layout(resolver=resolver)
     layout.rest(phrase.onset - MAX_HEAD_SECONDS, phrase.notes[0].midi, SILENCE)
-    if phrase.breath_before > _LEAST_BREATH_ROOM_SECONDS and voicebank.has_breath:
-        layout.rest(phrase.onset - _BREATH_SECONDS, phrase.notes[0].midi, BREATH)
+    if expression * phrase.breath_before > _LEAST_BREATH_ROOM_SECONDS and voicebank.has_breath:
+        shortest, longest = _BREATH_SECONDS
+        room = min(max(_BREATH_SHARE * phrase.breath_before, shortest), longest)
+        layout.rest(phrase.onset - room, phrase.notes[0].midi, BREATH)
     for index, note in enumerate(phrase.notes):
         if index and note.onset - phrase.notes[index - 1].offset > _LEAST_GAP_SECONDS:
             layout.rest(phrase.notes[index - 1].offset, note.midi, SILENCE)

@@ -49,7 +49,7 @@ class SingOptions:
     tempo : float
         Factor on the score's tempo, 0.25..4.
     expression : float
-        0..1: scales vibrato, drift and the pitch model's ``expr``.
+        0..1: scales vibrato, drift and the pitch model's ``expr``; the less of it, the fewer breaths are heard.
     pronunciations : mapping of str to tuple of str
         Lower-case word to phonemes; wins over the dictionary.
     seed : int

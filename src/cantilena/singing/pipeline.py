@@ -117,7 +117,10 @@ class PhraseResults:
 
 
 def _align(so_far: PhraseResults, singer: Singer) -> PhraseResults:
-    sequence, findings = align(so_far.phrase, singer.voicebank, singer.language, singer.options.pronunciations)
+    options = singer.options
+    sequence, findings = align(
+        so_far.phrase, singer.voicebank, singer.language, options.pronunciations, expression=options.expression
+    )
     return replace(so_far, sequence=sequence, findings=so_far.findings + findings)
 
 

@@ -137,10 +137,22 @@ def test_a_syllable_without_a_vowel_of_its_own_takes_up_the_one_before_a_rest(si
 
 
 def test_a_breath_is_taken_where_there_is_time(singer, tmp_path):
-    assert groups_of(make_phrase("sky", onset=2.0, breath_before=1.0), singer) == ["1.5: SP", "1.65: AP s k", "2: ay"]
+    assert groups_of(make_phrase("sky", onset=2.0, breath_before=1.0), singer) == ["1.5: SP", "1.55: AP s k", "2: ay"]
+    assert groups_of(make_phrase("sky", onset=2.0, breath_before=0.41), singer) == ["1.5: SP", "1.7: AP s k", "2: ay"]
     assert groups_of(make_phrase("sky", onset=2.0, breath_before=0.3), singer)[0] == "1.5: SP s k"
     breathless = make_singer(tmp_path / "other", breath=False)
     assert groups_of(make_phrase("sky", onset=2.0, breath_before=1.0), breathless)[0] == "1.5: SP s k"
+
+
+@pytest.mark.parametrize(("expression", "longest_silence"), [(1.0, 0.4), (0.5, 0.8), (0.0, 1000.0)])
+def test_with_less_expression_only_longer_silences_are_breathed_in(singer, expression, longest_silence):
+    def symbols(breath_before: float) -> list[str]:
+        phrase = make_phrase("sky", onset=2.0, breath_before=breath_before)
+        sequence, _ = align(phrase, singer, Toy(), {}, expression=expression)
+        return [p.symbol for group in sequence.groups for p in group.phonemes]
+
+    assert "AP" not in symbols(longest_silence)
+    assert ("AP" in symbols(longest_silence + 0.01)) == (expression > 0)
 
 
 @pytest.mark.parametrize(("breath_before", "room"), [(0.0, 0.15), (0.3, 0.3), (5.0, 0.5)])

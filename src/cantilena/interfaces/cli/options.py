@@ -40,7 +40,7 @@ Language = Annotated[
 ]
 Transpose = Annotated[int, typer.Option(metavar="SEMITONES", help="Sing higher or lower, -24 to 24.")]
 Tempo = Annotated[float, typer.Option(metavar="FACTOR", help="Sing faster or slower, 0.25 to 4.")]
-Expression = Annotated[float, typer.Option(metavar="0..1", help="How much vibrato and drift.")]
+Expression = Annotated[float, typer.Option(metavar="0..1", help="How much vibrato, drift and breath.")]
 Pronounce = Annotated[
     list[str] | None,
     typer.Option(
