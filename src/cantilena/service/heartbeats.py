@@ -32,6 +32,7 @@ class Heartbeats:
         self._lease_seconds = lease_seconds
         self._written: Moment | None = None
         self._written_at = float("-inf")
+        self._sending: Moment | None = None
 
     def holds(self, job: Job) -> bool:
         """Whether the job is still this holder's."""
@@ -49,10 +50,10 @@ class Heartbeats:
         now : float
             Seconds of the wall clock.
         """
-        clock = monotonic()
+        self._sending = None
         is_further = self._written is None or moment.step != self._written.step
-        if moment != self._written and (is_further or clock - self._written_at >= WRITE_SECONDS):
-            self._written, self._written_at = moment, clock
+        if moment != self._written and (is_further or monotonic() - self._written_at >= WRITE_SECONDS):
+            self._sending = moment
             return change.advance(
                 job, holder=self._holder, now=now, step=moment.step, message=moment.message, progress=moment.progress,
                 seconds=self._lease_seconds,
@@ -60,3 +61,8 @@ class Heartbeats:
         if job.lease is not None and job.lease.until - now < self._lease_seconds * 2.0 / 3.0:
             return change.renew(job, holder=self._holder, now=now, seconds=self._lease_seconds)
         return None
+
+    def wrote(self) -> None:
+        """What was due is written; what is not is due again."""
+        if self._sending is not None:
+            self._written, self._written_at = self._sending, monotonic()

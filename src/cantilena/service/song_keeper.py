@@ -114,6 +114,8 @@ class SongKeeper:
         except JobStoreError as error:
             if error.code not in ("job_changed", "job_missing"):  # then it is read again the next time
                 raise
+        else:
+            song.heartbeats.wrote()
 
     def pick_up(self) -> None:
         """Take on the jobs that nobody sings: their process is gone, or they have waited for a lease."""

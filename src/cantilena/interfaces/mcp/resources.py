@@ -16,7 +16,7 @@ from cantilena.interfaces.mcp.meta import call_meta
 from cantilena.interfaces.mcp.results import output_uri
 from cantilena.interfaces.mcp.score_tools import voicebank_details
 from cantilena.interfaces.mcp.services import Services
-from cantilena.interfaces.mcp.song_tools import MIME_TYPES
+from cantilena.service.media_types import MEDIA_TYPES
 
 MAX_READ_BYTES: Final = 64 * 2**20  # an hour and a half of FLAC would be larger: save_audio has no bound
 _LISTED: Final = 20
@@ -46,7 +46,7 @@ def resources(services: Services, completions: Completions) -> tuple[ResourceTem
         found = await services.run(partial(jobs.list, call_meta(context).session_id, limit=_LISTED))
         return [
             types.Resource(
-                uri=output_uri(job.job_id, one.name), name=one.name, mime_type=MIME_TYPES[one.format], size=one.bytes
+                uri=output_uri(job.job_id, one.name), name=one.name, mime_type=MEDIA_TYPES[one.format], size=one.bytes
             )
             for job in found
             for one in job.outputs
@@ -105,6 +105,6 @@ def _content(file: Path, format: str) -> Content:
     """A file as text where it is one; a score may be in an encoding of its own."""
     data = file.read_bytes()
     try:
-        return Content(data=data.decode("utf-8") if format in _TEXTS else data, mime_type=MIME_TYPES[format])
+        return Content(data=data.decode("utf-8") if format in _TEXTS else data, mime_type=MEDIA_TYPES[format])
     except UnicodeDecodeError:
-        return Content(data=data, mime_type=MIME_TYPES[format])
+        return Content(data=data, mime_type=MEDIA_TYPES[format])

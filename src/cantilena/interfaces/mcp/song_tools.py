@@ -27,16 +27,13 @@ from cantilena.interfaces.mcp.meta import call_meta
 from cantilena.interfaces.mcp.results import JobBrief, JobList, JobResult, SavedAudio, output_uri
 from cantilena.interfaces.mcp.score_tools import LOOKS
 from cantilena.interfaces.mcp.services import Services
+from cantilena.service.media_types import MEDIA_TYPES
 
 if TYPE_CHECKING:
     from cantilena.ports.jobs import Job, JobOutput
 
 MAX_EMBEDDED_BYTES: Final = 1_000_000
 _LONGEST_SONG: Final = 24 * 3600.0  # who has the song handed over sets a deadline
-MIME_TYPES: Final = {
-    "wav": "audio/wav", "flac": "audio/flac", "mp3": "audio/mpeg", "opus": "audio/ogg", "json": "application/json",
-    "musicxml": "application/vnd.recordare.musicxml+xml", "mxl": "application/vnd.recordare.musicxml",
-}  # fmt: skip
 
 
 def song_tools(services: Services) -> tuple[Tool[Any], ...]:
@@ -223,7 +220,7 @@ def _link(job: Job, output: JobOutput) -> types.ResourceLink:
         type="resource_link",
         uri=output_uri(job.job_id, output.name),
         name=output.name,
-        mime_type=MIME_TYPES[output.format],
+        mime_type=MEDIA_TYPES[output.format],
         size=output.bytes,
         annotations=types.Annotations(audience=["user"]) if output.kind == "audio" else None,
     )
@@ -231,5 +228,5 @@ def _link(job: Job, output: JobOutput) -> types.ResourceLink:
 
 def _embedded(file: Path, output: JobOutput) -> types.AudioContent:
     return types.AudioContent(
-        type="audio", data=base64.b64encode(file.read_bytes()).decode("ascii"), mime_type=MIME_TYPES[output.format]
+        type="audio", data=base64.b64encode(file.read_bytes()).decode("ascii"), mime_type=MEDIA_TYPES[output.format]
     )
