@@ -2,15 +2,15 @@
 
 Conventions
 -----------
-Every call has a time limit. What only reads is begun again within it when the connection breaks; what writes is not, as
-nobody could tell whether it was written. Revisions are the times of the last update, in all their digits.
+Every call has a time limit, shorter than whoever asks over HTTP may wait. What only reads is begun again when the
+connection breaks; what writes is not, as nobody could tell whether it was written. Revisions are the times of the last
+update, in all their digits.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final, Literal, TypeVar, cast
@@ -25,6 +25,7 @@ from google.cloud.firestore_v1.base_query import FieldFilter
 from google.cloud.firestore_v1.services.firestore import FirestoreClient
 from google.cloud.firestore_v1.services.firestore.transports.grpc import FirestoreGrpcTransport
 
+from cantilena.adapters.silence import Silence, StillSilent
 from cantilena.errors import OptionError
 
 WRITE_SECONDS: Final = 2.5
@@ -139,6 +140,7 @@ class FirestoreDatabase:
                 hint="Run 'gcloud auth application-default login', or set FIRESTORE_EMULATOR_HOST.",
             ) from error
         self._place = f"{project}/{database}"
+        self._silence = Silence()
         self._reads = 0
         self._lock = Lock()
 
@@ -152,16 +154,14 @@ class FirestoreDatabase:
         if not is_document_id(document_id):
             return None
         reference = self._client.collection(collection).document(document_id)
-        with self._translated():
-            snapshot = _again(lambda: reference.get(retry=_NEVER, timeout=READ_SECONDS))
+        snapshot = self._ask(lambda: reference.get(retry=_NEVER, timeout=READ_SECONDS))
         self._count(1)
         return _document(snapshot) if snapshot.exists else None
 
     def create(self, collection: str, document_id: str, fields: Mapping[str, Any]) -> None:
         """Write a new document; ``exists``, ``refused``: it is too large."""
         reference = self._client.collection(collection).document(document_id)
-        with self._translated():
-            reference.create(dict(fields), retry=None, timeout=WRITE_SECONDS)
+        self._call(lambda: reference.create(dict(fields), retry=None, timeout=WRITE_SECONDS))
 
     def write(self, collection: str, document_id: str, fields: Mapping[str, Any], *, revision: str) -> str:
         """Write fields of a document that was read at a revision; gives the new one.
@@ -171,8 +171,9 @@ class FirestoreDatabase:
         reference = self._client.collection(collection).document(document_id)
         read_at = self._client.write_option(last_update_time=_update_time(revision))
         try:
-            with self._translated():
-                result = reference.update(dict(fields), option=read_at, retry=None, timeout=WRITE_SECONDS)
+            result = self._call(
+                lambda: reference.update(dict(fields), option=read_at, retry=None, timeout=WRITE_SECONDS)
+            )
         except DocumentError as error:
             if error.reason == "changed" and self.read(collection, document_id) is None:
                 raise DocumentError("missing", str(error)) from error
@@ -184,16 +185,14 @@ class FirestoreDatabase:
         asked = self._query(query)
         if after is not None:
             asked = asked.start_after(dict(after))
-        with self._translated(_ASKING):
-            snapshots = _again(lambda: list(asked.stream(retry=_NEVER, timeout=READ_SECONDS)))
+        snapshots = self._ask(lambda: list(asked.stream(retry=_NEVER, timeout=READ_SECONDS)))
         self._count(max(len(snapshots), 1))
         return tuple(map(_document, snapshots))
 
     def count(self, query: Query) -> int:
         """How many documents a query has, up to its limit."""
         counted = self._query(query).count(alias="n")
-        with self._translated(_ASKING):
-            answer = _again(lambda: counted.get(retry=_NEVER, timeout=READ_SECONDS))
+        answer = self._ask(lambda: counted.get(retry=_NEVER, timeout=READ_SECONDS))
         self._count(1)
         return int(answer[0][0].value)
 
@@ -202,8 +201,7 @@ class FirestoreDatabase:
         if not is_document_id(document_id):
             return
         reference = self._client.collection(collection).document(document_id)
-        with self._translated():
-            _again(lambda: reference.delete(retry=None, timeout=READ_SECONDS))
+        self._call(lambda: reference.delete(retry=None, timeout=WRITE_SECONDS))
 
     def close(self) -> None:
         """Close the connection."""
@@ -221,13 +219,32 @@ class FirestoreDatabase:
         with self._lock:
             self._reads += documents
 
-    @contextmanager
-    def _translated(self, reasons: Mapping[type[Exception], Reason] = _REASONS) -> Iterator[None]:
+    def _ask(self, read: Callable[[], _T]) -> _T:
+        """A call that changes nothing, begun again when the connection breaks."""
+        again = Retry(
+            predicate=if_exception_type(exceptions.ServiceUnavailable),
+            initial=0.1, maximum=0.4, timeout=READ_AGAIN_SECONDS,
+        )  # fmt: skip
+        return self._call(again(read), reasons=_ASKING)
+
+    def _call(self, call: Callable[[], _T], *, reasons: Mapping[type[Exception], Reason] = _REASONS) -> _T:
         try:
-            yield
-        except (exceptions.GoogleAPICallError, exceptions.RetryError, GoogleAuthError) as error:
-            reason: Reason = next((what for kind, what in reasons.items() if isinstance(error, kind)), "unreachable")
-            raise DocumentError(reason, f"{self._place}: {type(error).__name__}") from error
+            with self._silence.call():
+                try:
+                    return call()
+                except exceptions.DeadlineExceeded as error:
+                    raise TimeoutError from error
+                except (exceptions.ServiceUnavailable, exceptions.RetryError) as error:
+                    raise self._unreachable(type(error).__name__) from error
+                except (exceptions.GoogleAPICallError, GoogleAuthError) as error:
+                    answer = error
+        except (TimeoutError, StillSilent) as error:
+            raise self._unreachable("no answer") from error
+        reason: Reason = next((what for kind, what in reasons.items() if isinstance(answer, kind)), "unreachable")
+        raise DocumentError(reason, f"{self._place}: {type(answer).__name__}") from answer
+
+    def _unreachable(self, why: str) -> DocumentError:
+        return DocumentError("unreachable", f"{self._place}: {why}")
 
 
 class _Client(firestore.Client):
@@ -248,15 +265,6 @@ class _Client(firestore.Client):
 def is_document_id(text: str) -> bool:
     """Whether a text can be the id of a document of ours; what is asked for comes from outside."""
     return _ID.fullmatch(text) is not None
-
-
-def _again(read: Callable[[], _T]) -> _T:
-    """Begin a read again when the connection breaks."""
-    retry = Retry(
-        predicate=if_exception_type(exceptions.ServiceUnavailable),
-        initial=0.1, maximum=0.4, timeout=READ_AGAIN_SECONDS,
-    )  # fmt: skip
-    return retry(read)()
 
 
 def _document(snapshot: Any) -> Document:  # noqa: ANN401 -- the client's types are not known to mypy
