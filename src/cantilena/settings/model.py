@@ -209,6 +209,10 @@ class Settings:
         "", "SERVICE_URL", read.read_origin, "an address such as https://sing.example",
         "Address of the service: where Cloud Tasks calls it, and what its tokens are for.",
     )
+    job_lease_seconds: int = _setting(
+        45, "JOB_LEASE_SECONDS", read.read_number(3, 600), "a number of seconds from 3 to 600",
+        "How long a process that is not heard of keeps the jobs it sings.",
+    )
     workers: int = _setting(1, "WORKERS", *_count(16, 1), "Processes that sing, in each process of the service.")
     # limits
     max_upload_bytes: int = _setting(
