@@ -26,11 +26,11 @@ from cantilena.service.job_changes import LEASE_SECONDS
 from cantilena.service.jobs import change_job
 from cantilena.service.object_names import output_object
 from cantilena.tracing import STEPS, log_context
-from tests.integration.phrases import FULL
+from tests.integration.phrases import FULL, PHRASES, song_file
 from tests.voicebanks.build import TinyBank, build_voicebank
 from tests.workers.logs import logged
 from tests.workers.processes import wait_until
-from tests.workers.studio import LONG, Studio, ask, open_studio
+from tests.workers.studio import LONG, MIDDLING, Studio, ask, open_studio
 
 
 class Clock:
@@ -147,13 +147,14 @@ def test_a_job_is_sung_and_its_files_are_stored(studio, objects, clock, store, t
     assert job.outputs[0].sample_rate == sound.samplerate
     assert len(json.loads(contents[1])["phrases"]) == 2
     assert list(studio.files.iterdir()) == []
-    assert studio.portal.call(studio.call, "list_jobs").content["jobs"] == []
+    with log_context(session_id="s"):
+        assert studio.call("list_jobs").content["jobs"] == []
     assert studio.run(runs, "j") == "done"
     assert jobs.read("j").job == job
 
 
 def test_progress_is_written_when_the_step_moves_on_and_now_and_then(studio, jobs, objects, clock):
-    ask(jobs, objects, now=clock(), score=LONG)
+    ask(jobs, objects, now=clock(), score=song_file(PHRASES * 25))
     studio.run(studio.runs(jobs, objects, now=clock), "j")
     written = [job for _, job in jobs.written]
     assert written[-1].status == "succeeded"
@@ -167,14 +168,14 @@ def test_progress_is_written_when_the_step_moves_on_and_now_and_then(studio, job
 
 
 def test_a_song_that_cannot_be_sung_says_why(studio, jobs, objects, clock):
-    ask(jobs, objects, now=clock(), part="Tuba")
-    ask(jobs, objects, "gone", now=clock())
+    ask(jobs, objects, "gone", now=clock(), score=song_file(PHRASES[:1]))
     for stored in objects.find("sessions/s/scores/"):
         objects.delete(stored.name)
     ask(jobs, objects, "k", now=clock(), part="Tuba")
     runs = studio.runs(jobs, objects, now=clock)
     for job_id in ("gone", "k"):
         assert studio.run(runs, job_id) == "done"
+    assert (read(jobs, "gone").status, read(jobs, "gone").error.code) == ("failed", "score_lost")
     assert (read(jobs, "k").status, read(jobs, "k").error.code) == ("failed", "part_unknown")
     assert "Tuba" in read(jobs, "k").error.message
 
@@ -225,7 +226,7 @@ def test_a_job_that_is_deleted_is_stopped(studio, jobs, objects, clock):
 
 
 def test_stores_that_are_out_of_reach_stop_no_song(studio, jobs, objects, clock):
-    ask(jobs, objects, now=clock(), score=LONG)
+    ask(jobs, objects, now=clock(), score=MIDDLING)
     running = studio.begin(studio.runs(jobs, objects, now=clock), "j")
     begun(jobs)
     jobs.is_away = objects.is_away = True
@@ -251,7 +252,7 @@ def test_an_answer_that_is_lost_costs_no_song(studio, jobs, objects, clock):
 
 
 def test_a_worker_that_dies_is_not_noticed(studio, jobs, objects, clock):
-    ask(jobs, objects, now=clock(), score=LONG)
+    ask(jobs, objects, now=clock(), score=MIDDLING)
     running = studio.begin(studio.runs(jobs, objects, now=clock), "j")
     begun(jobs)
     os.kill(studio.worker.pid, signal.SIGKILL)
@@ -262,7 +263,7 @@ def test_a_worker_that_dies_is_not_noticed(studio, jobs, objects, clock):
 
 
 def test_a_process_that_ends_leaves_its_job_to_others_at_once(studio, jobs, objects, clock):
-    ask(jobs, objects, now=clock(), score=LONG)
+    ask(jobs, objects, now=clock(), score=MIDDLING)
     one, other = (studio.runs(jobs, objects, now=clock) for _ in range(2))
     running = studio.begin(one, "j")
     begun(jobs)
@@ -293,10 +294,12 @@ def test_only_one_song_at_a_time_and_each_by_one_process(studio, jobs, objects, 
     begun(jobs)
     assert studio.run(one, "k") == "busy"
     assert studio.run(one, "j") == "elsewhere"
-    assert studio.run(other, "no-such-job") == "done"
     change_job(jobs, "j", lambda job: change.request_cancel(job, now=clock()))
     assert running.result(10) == "done"
-    assert studio.run(one, "k") == "done"
+    lease = Lease(holder="another", until=clock() + 10.0)
+    change_job(jobs, "k", lambda job: replace(job, status="running", attempt=1, lease=lease))
+    assert studio.run(other, "k") == "elsewhere"
+    assert studio.run(other, "no-such-job") == "done"
 
 
 def test_the_life_of_a_job_is_in_the_log(studio, jobs, objects, clock):

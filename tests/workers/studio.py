@@ -16,14 +16,17 @@ from cantilena.ports.objects import ObjectStore
 from cantilena.service.job_runs import JobRunOptions, JobRuns
 from cantilena.service.object_names import score_object
 from cantilena.settings import child_environment, load_settings
+from cantilena.tracing import log_context, log_fields
 from cantilena.worker import Answer, Worker, WorkerOptions
 from cantilena.worker.restarts import RestartPolicy
 from cantilena.worker.singer import WorkerSinger
 from tests.integration.phrases import PHRASES, song_file
 
 SHORT = song_file(PHRASES[:3])
+MIDDLING = song_file(PHRASES * 10)
+"""A second or two of work."""
 LONG = song_file(PHRASES * 60)
-"""Some seconds of work: whoever comes meanwhile finds it being sung."""
+"""So much work that whoever comes meanwhile finds it being sung."""
 _RESTARTS = RestartPolicy(limit=1000, first_pause=0.01, longest_pause=0.01)
 
 
@@ -47,9 +50,15 @@ class Studio:
         """Run a job to its end."""
         return self.portal.call(runs.run, job_id)
 
-    async def call(self, tool: str) -> Answer:
+    def call(self, tool: str) -> Answer:
         """Ask the worker something."""
-        return await self.worker.call(tool, {}, seconds=60.0)
+        said = log_fields()
+
+        async def call() -> Answer:
+            with log_context(**said):
+                return await self.worker.call(tool, {}, seconds=60.0)
+
+        return self.portal.call(call)
 
     def begin(self, runs: JobRuns, job_id: str) -> Future[str]:
         """Run a job, and come back at once."""
