@@ -120,6 +120,17 @@ def open_score(data: bytes, *, name: str, notices: Notices) -> ScoreXml:
     return ScoreXml(root=_as_partwise(root, name, notices), name=name)
 
 
+def unpack_score(data: bytes, *, name: str) -> bytes:
+    """The document of a score: out of its archive, if it is in one.
+
+    Raises
+    ------
+    ScoreError
+        ``mxl_*``, ``score_too_large``.
+    """
+    return _score_in_archive(data, name, Notices()) if data.startswith(_ZIP_MAGIC) else data
+
+
 # --- archives ---------------------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ in threads. What is written in this process is told, and needs no reading.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -64,6 +65,11 @@ class JobWatch:
         self._closed = False
         self._readers = anyio.CapacityLimiter(_READERS)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody can wait any more."""
+        return self._closed
+
     def start(self) -> None:
         """Begin to hear what :meth:`tell` is told; call it in the event loop."""
         self._loop = asyncio.get_running_loop()
@@ -75,12 +81,12 @@ class JobWatch:
         for place in self._by_job.values():
             place.changed.set()
 
-    def tell(self, job: Job) -> None:
-        """A job was written; called by any thread."""
+    def tell(self, job: Job, seen_at: float) -> None:
+        """A job was read or written, and was so at that moment of :func:`time.monotonic`; called by any thread."""
         loop = self._loop
         if loop is not None:
             with suppress(RuntimeError):  # the loop has ended meanwhile
-                loop.call_soon_threadsafe(self._heard, job)
+                loop.call_soon_threadsafe(self._heard, job, seen_at)
 
     async def job(self, job_id: str, *, known_seq: int | None = None) -> Job | None:
         """A job; None: there is none.
@@ -166,14 +172,13 @@ class JobWatch:
         finally:
             place.reading = None
 
-    def _heard(self, job: Job) -> None:
-        now = _now()
-        self._keep(self._place(self._by_job, job.job_id), job, now)
+    def _heard(self, job: Job, seen_at: float) -> None:
+        self._keep(self._place(self._by_job, job.job_id), job, seen_at)
         newest = self._by_session.get(job.session_id)
         if newest is None or newest.read_at == _NEVER:
             return
         if newest.job is None or (newest.job.created_at, newest.job.job_id) <= (job.created_at, job.job_id):
-            self._keep(newest, job, now)
+            self._keep(newest, job, seen_at)
 
     def _keep(self, place: _Place, job: Job | None, read_at: float) -> None:
         """Remember what was read, unless something later is known."""
@@ -202,7 +207,8 @@ class JobWatch:
 
 def _is_later(one: Job, other: Job) -> bool:
     """Whether one is a later state of the same job; an id may be given anew once its job has expired."""
-    return one.job_id == other.job_id and one.created_at == other.created_at and one.seq > other.seq
+    is_same = one.job_id == other.job_id and abs(one.created_at - other.created_at) < 1.0  # stores round times
+    return is_same and one.seq > other.seq
 
 
 def _is_used(place: _Place) -> bool:
@@ -210,7 +216,8 @@ def _is_used(place: _Place) -> bool:
 
 
 def _now() -> float:
-    return asyncio.get_running_loop().time()
+    """The clock of asyncio's loops, which other threads can read as well."""
+    return time.monotonic()
 
 
 def _read(jobs: JobStore, job_id: str) -> Job | None:

@@ -1,12 +1,15 @@
-"""A store of jobs that tells what is written to it, so that nobody in this process need look for it."""
+"""A store of jobs that tells what goes through it, so that nobody in this process need look for it again."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from cantilena.ports.jobs import Job, JobStore, StoredJob
 
-OnJob = Callable[[Job], None]
+OnWritten = Callable[[Job], None]
+OnSeen = Callable[[Job, float], None]
+"""Told of a job, and of the moment (seconds of :func:`time.monotonic`) from which on it was at least so far."""
 
 
 class TellingJobs:
@@ -20,25 +23,31 @@ class TellingJobs:
 
     def __init__(self, store: JobStore) -> None:
         self._store = store
-        self._listeners: list[OnJob] = []
+        self._on_written: list[OnWritten] = []
+        self._on_seen: list[OnSeen] = []
         self.reads = 0
         """Documents read so far, which is what the cloud bills."""
 
-    def listen(self, listener: OnJob) -> None:
-        """Have every job told that is written from now on, by the thread that writes it."""
-        self._listeners.append(listener)
+    def listen(self, *, on_written: OnWritten | None = None, on_seen: OnSeen | None = None) -> None:
+        """Have every job told that is written from now on, or that is written or read, by the thread that does so."""
+        self._on_written += [on_written] if on_written is not None else []
+        self._on_seen += [on_seen] if on_seen is not None else []
 
     def create(self, job: Job) -> None:
         self._store.create(job)
-        self._tell(job)
+        self._tell_written(job)
 
     def read(self, job_id: str) -> StoredJob | None:
         self.reads += 1
-        return self._store.read(job_id)
+        begun = time.monotonic()
+        stored = self._store.read(job_id)
+        if stored is not None:
+            self._tell_seen(stored.job, begun)
+        return stored
 
     def write(self, job: Job, *, revision: str) -> str:
         written = self._store.write(job, revision=revision)
-        self._tell(job)
+        self._tell_written(job)
         return written
 
     def of_session(self, session_id: str, *, limit: int, before: str | None = None) -> tuple[Job, ...]:
@@ -57,6 +66,11 @@ class TellingJobs:
     def ping(self) -> None:
         self._store.ping()
 
-    def _tell(self, job: Job) -> None:
-        for listener in self._listeners:
+    def _tell_written(self, job: Job) -> None:
+        self._tell_seen(job, time.monotonic())
+        for listener in self._on_written:
             listener(job)
+
+    def _tell_seen(self, job: Job, begun: float) -> None:
+        for listener in self._on_seen:
+            listener(job, begun)

@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 
 from cantilena.errors import CantilenaError
-from cantilena.interfaces.cli import check, doctor, mcp, parse, sing, stage, voicebank
+from cantilena.interfaces.cli import check, doctor, mcp, parse, serve, sing, stage, voicebank
 from cantilena.interfaces.cli.console import show_help
 from cantilena.interfaces.cli.problems import INTERRUPTED, USAGE, report_error, report_unexpected, to_exit_code
 
@@ -25,6 +25,7 @@ app.command("parse")(parse.parse)
 app.command("check")(check.check)
 app.add_typer(stage.app, name="stage")
 app.add_typer(voicebank.app, name="voicebank")
+app.command("serve")(serve.serve)
 app.command("mcp")(mcp.mcp)
 app.command("doctor")(doctor.doctor)
 

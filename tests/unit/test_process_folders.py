@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from cantilena.worker.folders import process_folder, remove_abandoned
+from cantilena.process_folders import process_folder, remove_abandoned
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs flock")
 HOLDER = """
-from cantilena.worker.folders import process_folder
+from cantilena.process_folders import process_folder
 with process_folder() as folder:
     (folder / "half.wav").write_bytes(b"la")
     print(folder, flush=True)
