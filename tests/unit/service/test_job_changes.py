@@ -12,6 +12,8 @@ from cantilena.ports.jobs import Job, JobProblem
 from cantilena.service import job_changes as change
 from cantilena.service.job_changes import LEASE_SECONDS, LOST, JobResult, TooLate
 from cantilena.service.jobs import change_job
+from cantilena.service.song_progress import further_step
+from cantilena.tracing import STEPS
 
 RESULT = JobResult(
     voicebank=("Vesper_1.0", "abc"), outputs=(), warnings=(), timings_ms={"total": 1.0}, audio_seconds=2.0, rtf=0.1,
@@ -67,6 +69,21 @@ def test_a_heartbeat_is_not_seen() -> None:
     assert change.renew(running(), holder="a", now=5).seq == running().seq
 
 
+def test_a_step_never_gives_way_to_an_earlier_one() -> None:
+    far = change.advance(running(), holder="a", now=1, step="postprocess", message="phrase 9 of 12", progress=0.8)
+    again = change.claim(far, holder="b", now=2 * LEASE_SECONDS)
+    behind = change.advance(again, holder="b", now=99, step="align", message="phrase 1 of 12", progress=0.1)
+    assert (behind.step, behind.progress, behind.message) == ("postprocess", 0.8, "phrase 1 of 12")
+
+
+def test_a_job_that_is_left_may_be_begun_at_once_and_nothing_is_seen_of_it() -> None:
+    left = change.release(running("a"), holder="a", now=5)
+    assert left.seq == running().seq
+    assert change.claim(left, holder="b", now=5).attempt == 2
+    with pytest.raises(TooLate):
+        change.release(running("a"), holder="b", now=5)
+
+
 class JobMachine(RuleBasedStateMachine):
     """Three workers, an impatient owner and a clock."""
 
@@ -99,10 +116,14 @@ class JobMachine(RuleBasedStateMachine):
     def renew(self, holder: str) -> None:
         self.apply(lambda job: change.renew(job, holder=holder, now=self.now))
 
-    @rule(holder=holders, progress=st.floats(0, 1))
-    def advance(self, holder: str, progress: float) -> None:
+    @rule(holder=holders)
+    def release(self, holder: str) -> None:
+        self.apply(lambda job: change.release(job, holder=holder, now=self.now))
+
+    @rule(holder=holders, step=st.sampled_from(("", *STEPS)), progress=st.floats(0, 1))
+    def advance(self, holder: str, step: str, progress: float) -> None:
         self.apply(lambda job: change.advance(
-            job, holder=holder, now=self.now, step="pitch", message="", progress=progress))  # fmt: skip
+            job, holder=holder, now=self.now, step=step, message="", progress=progress))  # fmt: skip
 
     @rule(holder=holders)
     def succeed(self, holder: str) -> None:
@@ -129,6 +150,7 @@ class JobMachine(RuleBasedStateMachine):
     def promises(self) -> None:
         for before, after in zip(self.seen, self.seen[1:], strict=False):
             assert after.progress >= before.progress
+            assert further_step(before.step, after.step) == after.step
             assert after.seq - before.seq in (0, 1)
             assert after.attempt - before.attempt in (0, 1)
             assert not before.is_finished or after == before
