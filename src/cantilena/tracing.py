@@ -62,6 +62,14 @@ def log_fields() -> Mapping[str, Any]:
     return _context.get()
 
 
+def trace_header() -> str | None:
+    """What :func:`log_context` reads a trace from: a ``traceparent``, or its id alone where it has no span."""
+    trace, span = _context.get().get("trace_id"), _context.get().get("span_id")
+    if trace is None:
+        return None
+    return str(trace) if span is None else f"00-{trace}-{span}-01"
+
+
 def log_event(event: str, *, severity: Severity = "info", **fields: object) -> None:
     """Log what happens around the songs: jobs, tools, workers."""
     _emit(severity, event, **fields)

@@ -10,7 +10,8 @@ from cantilena.errors import CantilenaError
 class DispatchError(CantilenaError):
     """Nobody could be told.
 
-    ``dispatch_unreachable`` (retryable), ``queue_full`` (retryable), ``shutting_down`` (retryable).
+    ``dispatch_unreachable`` (retryable), ``queue_full`` (retryable), ``shutting_down`` (retryable); ``dispatch_denied``:
+    there is no such queue, or it may not be told.
     """
 
 

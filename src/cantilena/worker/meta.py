@@ -6,7 +6,7 @@ from typing import Final, cast
 
 from mcp_types import RequestParamsMeta
 
-from cantilena.tracing import log_fields
+from cantilena.tracing import log_fields, trace_header
 
 _FIELDS: Final = ("job_id", "session_id", "request_id", "attempt")
 
@@ -15,7 +15,7 @@ def call_meta(**more: str) -> RequestParamsMeta:
     """The ``_meta`` of a call: what the log knows of its caller, and what else is given."""
     said = log_fields()
     meta = more | {name: str(said[name]) for name in _FIELDS if said.get(name)}
-    trace, span = said.get("trace_id"), said.get("span_id")
+    trace = trace_header()
     if trace is not None:
-        meta["trace"] = f"00-{trace}-{span}-01" if span is not None else str(trace)
+        meta["trace"] = trace
     return cast("RequestParamsMeta", meta)  # open to keys of one's own, which its type cannot say
