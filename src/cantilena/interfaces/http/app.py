@@ -112,10 +112,10 @@ def make_app(service: Service, singing: Singing | None = None) -> FastAPI:
     desk, metrics = Desk(service), Metrics(service)
     readiness = Readiness(desk, is_singing=lambda: singing is None or singing.is_ready)
     for router in (
-        session_routes(desk), job_routes(desk), output_routes(desk), voicebank_routes(desk),
+        job_routes(desk), output_routes(desk), session_routes(desk), voicebank_routes(desk),
         system_routes(readiness, metrics),
     ):  # fmt: skip
-        app.include_router(router)
+        app.router.routes += router.routes  # included, they would be looked for twice, which every poll would pay for
     settings = service.settings
     if singing is not None and service.task_identity is not None:
         app.include_router(internal_routes(desk, service.task_identity, singing.run))
