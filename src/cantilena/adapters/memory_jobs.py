@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import count
 from threading import Lock
 
 from cantilena.ports.jobs import Job, JobStoreError, StoredJob
@@ -14,6 +15,7 @@ class MemoryJobs:
 
     def __init__(self, *, now: Callable[[], float] = time.time) -> None:
         self._jobs: dict[str, tuple[Job, int]] = {}
+        self._revisions = count()  # none comes twice, not even of a job that takes the id of one that is gone
         self._lock = Lock()
         self._now = now
 
@@ -23,7 +25,7 @@ class MemoryJobs:
             self._jobs = {key: found for key, found in self._jobs.items() if found[0].expires_at > now}
             if job.job_id in self._jobs:
                 raise JobStoreError("job_exists", f"There is a job {job.job_id!r} already.")
-            self._jobs[job.job_id] = (job, 0)
+            self._jobs[job.job_id] = (job, next(self._revisions))
 
     def read(self, job_id: str) -> StoredJob | None:
         with self._lock:
@@ -39,15 +41,15 @@ class MemoryJobs:
                 raise JobStoreError("job_missing", f"There is no job {job.job_id!r}.")
             if str(found[1]) != revision:
                 raise JobStoreError("job_changed", f"The job {job.job_id!r} was changed meanwhile.", retryable=True)
-            self._jobs[job.job_id] = (job, found[1] + 1)
-            return str(found[1] + 1)
+            self._jobs[job.job_id] = (job, next(self._revisions))
+            return str(self._jobs[job.job_id][1])
 
     def of_session(self, session_id: str, *, limit: int, before: str | None = None) -> tuple[Job, ...]:
-        jobs = sorted(self._living(), key=_age, reverse=True)
-        mine = [job for job in jobs if job.session_id == session_id]
+        mine = sorted((job for job in self._living() if job.session_id == session_id), key=_age, reverse=True)
         if before is not None:
-            places = [place for place, job in enumerate(mine) if job.job_id == before]
-            mine = mine[places[0] + 1 :] if places else []
+            with self._lock:
+                found = self._jobs.get(before)
+            mine = [job for job in mine if _age(job) < _age(found[0])] if found else []
         return tuple(mine[:limit])
 
     def unfinished(self, *, limit: int, owner: str | None = None) -> tuple[Job, ...]:

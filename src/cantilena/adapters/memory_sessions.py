@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import count
 from threading import Lock
 
 from cantilena.ports.sessions import Session, SessionStoreError, StoredSession
@@ -14,6 +15,7 @@ class MemorySessions:
 
     def __init__(self, *, now: Callable[[], float] = time.time) -> None:
         self._sessions: dict[str, tuple[Session, int]] = {}
+        self._revisions = count()  # none comes twice
         self._lock = Lock()
         self._now = now
 
@@ -22,7 +24,7 @@ class MemorySessions:
             found = self._sessions.get(session.session_id)
             if found is not None and found[0].expires_at > self._now():
                 raise SessionStoreError("session_exists", f"There is a session {session.session_id!r} already.")
-            self._sessions[session.session_id] = (session, found[1] + 1 if found else 0)
+            self._sessions[session.session_id] = (session, next(self._revisions))
 
     def read(self, session_id: str) -> StoredSession | None:
         with self._lock:
@@ -40,8 +42,8 @@ class MemorySessions:
                 raise SessionStoreError(
                     "session_changed", f"The session {session.session_id!r} was changed meanwhile.", retryable=True
                 )
-            self._sessions[session.session_id] = (session, found[1] + 1)
-            return str(found[1] + 1)
+            self._sessions[session.session_id] = (session, next(self._revisions))
+            return str(self._sessions[session.session_id][1])
 
     def count(self, owner: str, *, limit: int) -> int:
         now = self._now()

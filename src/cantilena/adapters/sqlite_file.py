@@ -8,6 +8,7 @@ that writes takes its turn when it begins, so that it never fails half-way for h
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -57,7 +58,12 @@ class SqliteFile:
     def rows(self, query: str, values: Row = ()) -> list[Row]:
         """What a query finds."""
         with self._lent() as connection:
-            return connection.execute(query, values).fetchall()
+            return connection.execute(query, _well_formed(values)).fetchall()
+
+    def change(self, statement: str, values: Row = ()) -> int:
+        """Run one statement that writes; gives how many rows it changed."""
+        with self.writing() as connection:
+            return connection.execute(statement, _well_formed(values)).rowcount
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -124,3 +130,13 @@ class SqliteFile:
                 self._idle.append(connection)
                 return
         connection.close()
+
+
+def make_revision() -> str:
+    """A revision that no other writing has, not even of a row that takes the key of one that is gone."""
+    return secrets.token_hex(8)
+
+
+def _well_formed(values: Row) -> Row:
+    """Values without halves of characters, which SQLite does not take; what is asked for comes from outside."""
+    return tuple(value.encode("utf-8", "replace").decode() if isinstance(value, str) else value for value in values)

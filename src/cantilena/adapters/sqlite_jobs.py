@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from cantilena.adapters.job_documents import from_document, to_document
-from cantilena.adapters.sqlite_file import Row, RowExists, SqliteError, SqliteFile
+from cantilena.adapters.sqlite_file import Row, RowExists, SqliteError, SqliteFile, make_revision
 from cantilena.ports.jobs import Job, JobStoreError, StoredJob
 
 _SCHEMA: Final = """
@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     created_at REAL NOT NULL,
     expires_at REAL NOT NULL,
     finished INTEGER NOT NULL,
-    revision INTEGER NOT NULL,
+    revision TEXT NOT NULL,
     document TEXT NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS jobs_by_session ON jobs (session_id, created_at DESC, job_id DESC);
@@ -48,7 +48,8 @@ class SqliteJobs:
 
     def create(self, job: Job) -> None:
         values = (
-            job.job_id, job.session_id, job.owner, job.created_at, job.expires_at, job.is_finished, 0, _to_text(job),
+            job.job_id, job.session_id, job.owner, job.created_at, job.expires_at, job.is_finished,
+            make_revision(), _to_text(job),
         )  # fmt: skip
         with _translated(self._database.file):
             try:
@@ -62,18 +63,19 @@ class SqliteJobs:
         rows = self._rows(
             "SELECT document, revision FROM jobs WHERE job_id = ? AND expires_at > ?", (job_id, self._now())
         )
-        return StoredJob(job=_from_text(rows[0][0]), revision=str(rows[0][1])) if rows else None
+        return StoredJob(job=_from_text(rows[0][0]), revision=rows[0][1]) if rows else None
 
     def write(self, job: Job, *, revision: str) -> str:
+        written = make_revision()
         with _translated(self._database.file), self._database.writing() as connection:
             changed = connection.execute(
-                "UPDATE jobs SET document = ?, finished = ?, expires_at = ?, revision = revision + 1 "
+                "UPDATE jobs SET document = ?, finished = ?, expires_at = ?, revision = ? "
                 "WHERE job_id = ? AND revision = ?",
-                (_to_text(job), job.is_finished, job.expires_at, job.job_id, int(revision)),
+                (_to_text(job), job.is_finished, job.expires_at, written, job.job_id, revision),
             ).rowcount
             there = connection.execute("SELECT 1 FROM jobs WHERE job_id = ?", (job.job_id,)).fetchone()
         if changed:
-            return str(int(revision) + 1)
+            return written
         if there is None:
             raise JobStoreError("job_missing", f"There is no job {job.job_id!r}.")
         raise JobStoreError("job_changed", f"The job {job.job_id!r} was changed meanwhile.", retryable=True)
@@ -101,8 +103,8 @@ class SqliteJobs:
         return tuple(_from_text(row[0]) for row in rows)
 
     def delete(self, job_id: str) -> None:
-        with _translated(self._database.file), self._database.writing() as connection:
-            connection.execute("DELETE FROM jobs WHERE job_id = ?", (job_id,))
+        with _translated(self._database.file):
+            self._database.change("DELETE FROM jobs WHERE job_id = ?", (job_id,))
 
     def ping(self) -> None:
         self._rows("SELECT 1 FROM jobs LIMIT 1")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from cantilena.adapters.session_documents import from_document, to_document
-from cantilena.adapters.sqlite_file import Row, SqliteError, SqliteFile
+from cantilena.adapters.sqlite_file import Row, SqliteError, SqliteFile, make_revision
 from cantilena.ports.sessions import Session, SessionStoreError, StoredSession
 
 _SCHEMA: Final = """
@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS sessions (
     session_id TEXT PRIMARY KEY,
     owner TEXT NOT NULL,
     expires_at REAL NOT NULL,
-    revision INTEGER NOT NULL,
+    revision TEXT NOT NULL,
     document TEXT NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS sessions_by_owner ON sessions (owner, expires_at);
@@ -44,12 +44,12 @@ class SqliteSessions:
 
     def create(self, session: Session) -> None:
         now, document = self._now(), _to_text(session)
-        with _translated(self._database.file), self._database.writing() as connection:
-            made = connection.execute(
-                "INSERT INTO sessions VALUES (?1, ?2, ?3, 0, ?4) ON CONFLICT (session_id) DO UPDATE SET "
-                "owner = ?2, expires_at = ?3, document = ?4, revision = revision + 1 WHERE expires_at <= ?5",
-                (session.session_id, session.owner, session.expires_at, document, now),
-            ).rowcount
+        with _translated(self._database.file):
+            made = self._database.change(
+                "INSERT INTO sessions VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (session_id) DO UPDATE SET "
+                "owner = ?2, expires_at = ?3, revision = ?4, document = ?5 WHERE expires_at <= ?6",
+                (session.session_id, session.owner, session.expires_at, make_revision(), document, now),
+            )
         if not made:
             raise SessionStoreError("session_exists", f"There is a session {session.session_id!r} already.")
 
@@ -58,18 +58,18 @@ class SqliteSessions:
             "SELECT document, revision FROM sessions WHERE session_id = ? AND expires_at > ?",
             (session_id, self._now()),
         )
-        return StoredSession(session=_from_text(rows[0][0]), revision=str(rows[0][1])) if rows else None
+        return StoredSession(session=_from_text(rows[0][0]), revision=rows[0][1]) if rows else None
 
     def write(self, session: Session, *, revision: str) -> str:
+        written = make_revision()
         with _translated(self._database.file), self._database.writing() as connection:
             changed = connection.execute(
-                "UPDATE sessions SET document = ?, expires_at = ?, revision = revision + 1 "
-                "WHERE session_id = ? AND revision = ?",
-                (_to_text(session), session.expires_at, session.session_id, int(revision)),
+                "UPDATE sessions SET document = ?, expires_at = ?, revision = ? WHERE session_id = ? AND revision = ?",
+                (_to_text(session), session.expires_at, written, session.session_id, revision),
             ).rowcount
             there = connection.execute("SELECT 1 FROM sessions WHERE session_id = ?", (session.session_id,)).fetchone()
         if changed:
-            return str(int(revision) + 1)
+            return written
         if there is None:
             raise SessionStoreError("session_missing", f"There is no session {session.session_id!r}.")
         raise SessionStoreError(
@@ -91,8 +91,8 @@ class SqliteSessions:
         return tuple(_from_text(row[0]) for row in rows)
 
     def delete(self, session_id: str) -> None:
-        with _translated(self._database.file), self._database.writing() as connection:
-            connection.execute("DELETE FROM sessions WHERE session_id = ?", (session_id,))
+        with _translated(self._database.file):
+            self._database.change("DELETE FROM sessions WHERE session_id = ?", (session_id,))
 
     def ping(self) -> None:
         self._rows("SELECT 1 FROM sessions LIMIT 1")
