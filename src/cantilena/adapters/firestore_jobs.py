@@ -87,6 +87,10 @@ class FirestoreJobs:
     def ping(self) -> None:
         self.read("ping")
 
+    def close(self) -> None:
+        """Close the connection to the database."""
+        self._database.close()
+
     def _create_anew(self, job_id: str, fields: Fields) -> None:
         """Write over a job that has expired and still lies there, as Firestore removes such ones within a day or so."""
         document = self._database.read(_JOBS, job_id)

@@ -81,6 +81,10 @@ class FirestoreSessions:
     def ping(self) -> None:
         self.read("ping")
 
+    def close(self) -> None:
+        """Close the connection to the database."""
+        self._database.close()
+
     def _create_anew(self, session_id: str, fields: Fields) -> None:
         """Write over a session that has expired and still lies there."""
         document = self._database.read(_SESSIONS, session_id)
