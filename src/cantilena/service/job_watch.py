@@ -160,6 +160,7 @@ class JobWatch:
                 return  # nobody has seen that much: the client made it up
             if place.reading is None:
                 place.reading = asyncio.get_running_loop().create_task(self._read(place, read))
+                place.reading.add_done_callback(_heed)
             await asyncio.shield(place.reading)
 
     async def _read(self, place: _Place, read: Callable[[], Job | None]) -> None:
@@ -209,6 +210,12 @@ def _is_later(one: Job, other: Job) -> bool:
     """Whether one is a later state of the same job; an id may be given anew once its job has expired."""
     is_same = one.job_id == other.job_id and abs(one.created_at - other.created_at) < 1.0  # stores round times
     return is_same and one.seq > other.seq
+
+
+def _heed(reading: asyncio.Task[None]) -> None:
+    """Take note of how a reading ended: those who waited for it may all be gone."""
+    if not reading.cancelled():
+        reading.exception()
 
 
 def _is_used(place: _Place) -> bool:
