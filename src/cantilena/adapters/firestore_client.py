@@ -28,7 +28,7 @@ from google.cloud.firestore_v1.services.firestore.transports.grpc import Firesto
 from cantilena.adapters.silence import Silence, StillSilent
 from cantilena.errors import OptionError
 
-WRITE_SECONDS: Final = 2.5
+WRITE_SECONDS: Final = 2.0
 READ_SECONDS: Final = 1.7
 READ_AGAIN_SECONDS: Final = 0.8
 """How long a read is begun again: the last one begun may take ``READ_SECONDS`` more."""

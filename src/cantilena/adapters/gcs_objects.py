@@ -53,7 +53,7 @@ class Patience:
 
 PATIENT: Final = Patience()
 """For work in the background: a voicebank on its way, a song that was sung."""
-PROMPT: Final = Patience(connect=1.0, request=1.7, stall=1.7, upload=2.5, small_retry=1.0, retry=0.3)
+PROMPT: Final = Patience(connect=1.0, request=1.7, stall=1.7, upload=2.0, small_retry=1.0, retry=0.3)
 """For whoever waits for an answer: given up within three seconds."""
 
 
