@@ -12,12 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from voicebuilder.curves import DB_PER_NEPER, band_shares, curves, level, ratio_of_tension, smooth
 from voicebuilder.layers import ConvNextBlock, comb_lookup
 from voicebuilder.spectra import FRAME_SECONDS, LOG_FLOOR, N_MELS, comb_table, hz_to_mel, mel_edges, noise_level
 from voicebuilder.symbols import SYMBOLS
 
 SPEAKER_SIZE = 256
 N_POSITION = 8
+MOTION_HZ = (0.37, 0.83, 1.51, 2.71, 4.3, 7.1)
+"""Slow clocks that the network may hang the movement of a held sound on."""
 MEL_FLOOR = -11.512925
 GENDER_SEMITONES = 5.0
 WANDER = ((0.43, 0.4), (0.97, 0.35), (2.1, 0.25))
@@ -26,6 +29,13 @@ WANDER_SEMITONES = 0.22
 WANDER_LEVEL = 0.06
 OUTPUT_GAIN = 0.45
 """Level of the singing above the level of the analysed speech (natural log, 3.9 dB)."""
+
+
+CONTRAST_REACH = 0.4
+"""The contrast filter moves no bin further (ln): valleys would become holes."""
+LEVEL_REACH_DB = 20.0
+TENSION_REACH = 3.0
+"""How far a level curve and the tension (as ln of a power ratio) are followed."""
 
 
 class AcousticNet(nn.Module):
@@ -50,6 +60,8 @@ class AcousticNet(nn.Module):
         nn.init.normal_(self.speakers.weight, std=0.3)
         self.speaker_in = nn.Linear(SPEAKER_SIZE, width)
         self.position_in = nn.Linear(N_POSITION, width)
+        self.motion_in = nn.Linear(2 * len(MOTION_HZ), width, bias=False)
+        nn.init.zeros_(self.motion_in.weight)
         self.frame_in = nn.Conv1d(width, width, 3, padding=1)
         self.frame_blocks = nn.Sequential(*(ConvNextBlock(width, 9, 2) for _ in range(frame_layers)))
         self.norm = nn.LayerNorm(width)
@@ -57,6 +69,12 @@ class AcousticNet(nn.Module):
         with torch.no_grad():
             self.out.weight.mul_(0.3)
             self.out.bias.fill_(-6.0)
+
+    def motion(self, tokens: Tensor, clock: Tensor) -> Tensor:
+        """Sines and cosines of slow clocks, [shape=(batch, n_frames, 12)]; phrases differ by their phones."""
+        offset = tokens.to(clock.dtype).sum(1, keepdim=True) * 0.7
+        angles = [2.0 * math.pi * hz * (clock * FRAME_SECONDS + offset) for hz in MOTION_HZ]
+        return torch.stack([wave(angle) for angle in angles for wave in (torch.sin, torch.cos)], 2)
 
     def forward(self, tokens: Tensor, durations: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor]:
         """Predict envelopes.
@@ -98,7 +116,7 @@ class AcousticNet(nn.Module):
             ],
             2,
         )
-        x = x + self.position_in(position) + self.speaker_in(speaker)
+        x = x + self.position_in(position) + self.motion_in(self.motion(tokens, clock)) + self.speaker_in(speaker)
         x = self.frame_in(x.transpose(1, 2)).transpose(1, 2)
         x = self.norm(self.frame_blocks(x))
         harmonic, noise = self.out(x).split(N_MELS, 2)
@@ -145,8 +163,32 @@ class AcousticGraph(nn.Module):
         low = torch.floor(position)
         return low.to(torch.int64), position - low
 
+    def follow(
+        self, harmonic: Tensor, noise: Tensor, f0: Tensor, breathiness: Tensor, voicing: Tensor, tension: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Give envelopes the commanded curves: overtones against the first harmonic, then the level of both parts."""
+        has_breathiness, _, has_tension = curves(harmonic, noise, f0)
+        turn = ratio_of_tension(tension) - ratio_of_tension(has_tension)
+        octaves = torch.log(self.centres / torch.clamp(f0, min=55.0)[..., None]) * 1.4426950408889634
+        shelf = torch.clamp(octaves, 0.0, 1.0) + 0.2 * torch.clamp(octaves - 2.0, 0.0, 3.0)
+        harmonic = harmonic + 0.5 * torch.clamp(turn, -TENSION_REACH, TENSION_REACH)[..., None] * shelf
+        lift = voicing - smooth(level(harmonic, band_shares()[0]))
+        harmonic = harmonic + torch.clamp(lift, -LEVEL_REACH_DB, LEVEL_REACH_DB)[..., None] / DB_PER_NEPER
+        lift = breathiness - has_breathiness
+        noise = noise + torch.clamp(lift, -LEVEL_REACH_DB, LEVEL_REACH_DB)[..., None] / DB_PER_NEPER
+        return torch.clamp(harmonic, min=LOG_FLOOR), torch.clamp(noise, min=LOG_FLOOR)
+
     def forward(
-        self, tokens: Tensor, durations: Tensor, f0: Tensor, gender: Tensor, spk_embed: Tensor, steps: Tensor
+        self,
+        tokens: Tensor,
+        durations: Tensor,
+        f0: Tensor,
+        gender: Tensor,
+        breathiness: Tensor,
+        voicing: Tensor,
+        tension: Tensor,
+        spk_embed: Tensor,
+        steps: Tensor,
     ) -> Tensor:
         """Return the log mel, [shape=(1, n_frames, N_MELS)].
 
@@ -155,15 +197,18 @@ class AcousticGraph(nn.Module):
         tokens, durations : Tensor [shape=(1, n_tokens)] int64
         f0 : Tensor [shape=(1, n_frames)] Hz
         gender : Tensor [shape=(1, n_frames)] -1 .. 1, formants down or up by ``GENDER_SEMITONES``
+        breathiness, voicing : Tensor [shape=(1, n_frames)] dB, levels of the noise and of the harmonic part
+        tension : Tensor [shape=(1, n_frames)] logit, strength of the overtones against the first harmonic
         spk_embed : Tensor [shape=(1, n_frames, SPEAKER_SIZE)]
         steps : Tensor [shape=()] int64, ignored: the model needs no sampling steps
         """
         harmonic, noise = self.net(tokens, durations, spk_embed)
-        harmonic = harmonic @ self.contrast
+        harmonic = harmonic + torch.clamp(harmonic @ self.contrast - harmonic, -CONTRAST_REACH, CONTRAST_REACH)
         wander = self.wander(tokens, f0)
         low, part = self.shift_formants(torch.clamp(gender, -1.0, 1.0) * GENDER_SEMITONES + WANDER_SEMITONES * wander)
         harmonic = torch.gather(harmonic, 2, low) * (1.0 - part) + torch.gather(harmonic, 2, low + 1) * part
         noise = torch.gather(noise, 2, low) * (1.0 - part) + torch.gather(noise, 2, low + 1) * part
+        harmonic, noise = self.follow(harmonic, noise, f0, breathiness, voicing, tension)
         harmonic = harmonic + OUTPUT_GAIN + WANDER_LEVEL * self.wander(tokens + 1, f0)[..., None]
         noise = noise + OUTPUT_GAIN
         a = 2.0 * (harmonic + comb_lookup(self.comb, f0))

@@ -7,14 +7,16 @@ analysis runs at the corpus's own sample rate; the band above its edge is filled
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 import numpy as np
-import pyworld
 from numpy.typing import NDArray
 
 from voicebuilder.corpus import F0_STEP_SECONDS, Utterance, read_audio
 from voicebuilder.spectra import LOG_FLOOR, SAMPLE_RATE, SUB_HOP_SIZE, averaging_matrix, mel_edges
 from voicebuilder.symbols import IDS, is_vowel
+from voicebuilder.waveforms import Recording, full_band, write_recording
 
 SUB_FRAME_SECONDS = SUB_HOP_SIZE / SAMPLE_RATE
 VOWEL_LEVEL = 0.075
@@ -23,6 +25,12 @@ BAND_EDGE_SHARE = 0.47
 """Highest frequency trusted in the source, as a share of its sample rate (11.3 kHz at 24 kHz)."""
 BAND_EXTENSION = ((11000.0, -1.0), (13000.0, -6.3), (15000.0, -12.5), (16000.0, -16.0))
 """Level above the band edge against the mean of 8 kHz to the edge: (Hz, dB)."""
+SIBILANT_FLOOR: Final = ((7500.0, -7.0), (9000.0, -8.0), (11000.0, -9.0), (13000.0, -14.0), (16000.0, -22.0))
+"""Least level of the noise of a sibilant against its mean over ``SIBILANT_BAND``: (Hz, dB). A voice that was recorded
+or made dull is lifted to it, as singers are not."""
+SIBILANT_BAND: Final = (4000.0, 7500.0)
+SIBILANTS: Final = MappingProxyType({"s": 0.0, "z": 0.0, "sh": -5.0, "zh": -5.0, "ch": -5.0, "jh": -5.0, "t": -5.0})
+"""The sibilants, and how far their floor lies below that of s (dB)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,6 +56,20 @@ def f0_on_grid(utterance: Utterance, times: NDArray[np.float64]) -> NDArray[np.f
     return np.where(np.interp(times, at, (utterance.f0 > 0).astype(float)) > 0.5, f0, 0.0)
 
 
+def lift_sibilants(noise: NDArray, symbols: Iterable[str], edges: NDArray[np.float64]) -> None:
+    """Raise the noise of dull sibilants in place, above ``SIBILANT_BAND``."""
+    centres = mel_edges()[1:-1]
+    band = (centres >= SIBILANT_BAND[0]) & (centres < SIBILANT_BAND[1])
+    above = np.flatnonzero(centres >= SIBILANT_BAND[1])
+    hz, db = zip(*SIBILANT_FLOOR, strict=True)
+    for symbol, a, b in zip(symbols, edges[:-1], edges[1:], strict=True):
+        if symbol in SIBILANTS:
+            rows = slice(int(a), int(b))
+            mean = 0.5 * np.log(np.exp(2.0 * noise[rows][:, band]).mean(1, keepdims=True))
+            floor = mean + (np.interp(centres[above], hz, db) + SIBILANTS[symbol]) * np.log(10.0) / 20.0
+            noise[rows, above[0] :] = np.maximum(noise[rows, above[0] :], floor)
+
+
 def extend_band(harmonic: NDArray, noise: NDArray, sample_rate: int) -> None:
     """Fill the bins above the source's band edge in place, from the level below it and a fixed fall."""
     centres = mel_edges()[1:-1]
@@ -62,8 +84,10 @@ def extend_band(harmonic: NDArray, noise: NDArray, sample_rate: int) -> None:
         envelope[:, above] = envelope[:, below].mean(1, keepdims=True) + fall + extra * (centres[above] - edge) / 4000.0
 
 
-def analyse(utterance: Utterance) -> Envelopes:
-    """Analyse one utterance with WORLD and reduce it to mel-bin envelopes."""
+def analyse(utterance: Utterance) -> tuple[Envelopes, Recording]:
+    """Analyse one utterance with WORLD; return mel-bin envelopes, and its waveform with their upper band added."""
+    import pyworld  # here, for training needs none of it and its import warns
+
     samples, sample_rate = read_audio(utterance)
     fft_size = 1024 if sample_rate <= 26000 else 2048
     n_sub = int(len(samples) / sample_rate / SUB_FRAME_SECONDS)
@@ -80,18 +104,27 @@ def analyse(utterance: Utterance) -> Envelopes:
     tiny = 1e-12
     harmonic = 0.5 * np.log((power * (1.0 - aperiodicity**2)) @ average + tiny)
     noise = 0.5 * np.log((power * aperiodicity**2) @ average + tiny)
-    extend_band(harmonic, noise, sample_rate)
-    harmonic[f0 <= 0.0] = LOG_FLOOR
-
     edges = np.array([p.start for p in utterance.phones] + [utterance.phones[-1].end]) / SUB_FRAME_SECONDS
     edges = np.minimum(edges, n_sub)
+    heard = np.where(mel_edges()[1:-1] > BAND_EDGE_SHARE * sample_rate, 2.0 * LOG_FLOOR, noise)
+    extend_band(harmonic, noise, sample_rate)
+    lift_sibilants(noise, [p.symbol for p in utterance.phones], edges)
+    harmonic[f0 <= 0.0] = LOG_FLOOR
+
     levels = [
         np.sqrt(power[int(a) : int(b)].mean())
         for p, a, b in zip(utterance.phones, edges[:-1], edges[1:], strict=True)
         if is_vowel(p.symbol) and int(b) > int(a)
     ]
     gain = np.log(VOWEL_LEVEL / max(float(np.median(levels)), 1e-4)) if levels else 0.0
-    return Envelopes(
+    known = np.flatnonzero(f0)
+    pitch = np.exp(np.interp(np.arange(n_sub), known, np.log(f0[known]))) if len(known) else np.full(n_sub, 150.0)
+    recording = Recording(
+        name=f"{utterance.voice}-{utterance.name}",
+        samples=full_band(samples, sample_rate, gain=gain, heard=heard + gain, wanted=noise + gain),
+        f0=pitch.astype(np.float32),
+    )
+    envelopes = Envelopes(
         voice=utterance.voice,
         harmonic=np.maximum(harmonic + gain, LOG_FLOOR).astype(np.float16),
         noise=np.maximum(noise + gain, LOG_FLOOR).astype(np.float16),
@@ -100,16 +133,18 @@ def analyse(utterance: Utterance) -> Envelopes:
         edges=edges,
         stress=np.array([p.stress for p in utterance.phones]),
     )
+    return envelopes, recording
 
 
-def prepare(utterances: Iterable[Utterance], folder: Path) -> int:
-    """Analyse utterances into ``folder/<voice>-<name>.npz``, skipping those already there; return their number."""
-    folder.mkdir(parents=True, exist_ok=True)
+def prepare(utterances: Iterable[Utterance], envelopes: Path, waveforms: Path) -> int:
+    """Analyse utterances into ``<voice>-<name>.npz`` of two folders, skipping known ones; return their number."""
+    envelopes.mkdir(parents=True, exist_ok=True)
     count = 0
     for utterance in utterances:
-        target = folder / f"{utterance.voice}-{utterance.name}.npz"
+        target = envelopes / f"{utterance.voice}-{utterance.name}.npz"
         if not target.exists():
-            e = analyse(utterance)
+            e, recording = analyse(utterance)
+            write_recording(waveforms, recording)
             part = target.with_suffix(".part.npz")
             np.savez(
                 part,

@@ -20,17 +20,32 @@ from voicebuilder.symbols import BREATH, IDS, SILENCE, SYMBOLS, is_vowel
 
 EDGE_SECONDS: Final = 0.06
 """Natural part kept at each end of a held vowel."""
-GLIDE_SECONDS: Final = (0.12, 0.18)
-"""Length of a diphthong's glide at the end of a held note."""
+GLIDE_SECONDS: Final = 0.26
+"""Length of a diphthong's glide at the end of a held note; shorter notes glide over half of their length."""
 HOLD: Final = MappingProxyType(
     {"ey": (0.08, 0.25), "ow": (0.12, 0.32), "ay": (0.2, 0.38), "aw": (0.2, 0.4), "oy": (0.15, 0.4)}
 )
 """Where the first target of a diphthong lies, as shares of its spoken length."""
-LEVELLING: Final = 0.6
+LEVELLING: Final = 0.75
 """How far vowels move towards the loud vowels of their utterance."""
 HARMONIC_BELOW_NOISE: Final = 4.0
 """A harmonic envelope never lies further below the noise than this (ln): deeper is inaudible."""
 NOISE_BELOW_HARMONIC: Final = 5.5
+
+LEAD_SUB_FRAMES: Final = 1.5
+"""Targets run ahead of the labels by this much (8.7 ms): a vowel that is heard on the beat has begun before it."""
+SONORANTS: Final = frozenset(("m", "n", "ng", "l", "r", "w", "y"))
+SONORANT_GAIN: Final = -0.35
+"""Sung nasals, liquids and semivowels against spoken ones (ln, -3 dB); after silence they swell from ``SOFT_START``."""
+SOFT_START: Final = -2.3
+BURST_GAIN: Final = 0.35
+"""Sung releases of voiceless stops against spoken ones, above ``BURST_HZ`` (ln, 3 dB)."""
+BURST_HZ: Final = 2500.0
+RELEASE_SECONDS: Final = 0.13
+RELEASE_DEPTH: Final = 2.3
+"""How far a voiced sound before silence has faded at its end (ln, 20 dB); overtones fade by half as much again."""
+HELD_TRUST: Final = 0.5
+"""Weight of the middle of a held vowel against its edges: it is seen far more often."""
 
 RING_HZ: Final = 2950.0
 RING_WIDTH_HZ: Final = 380.0
@@ -86,10 +101,10 @@ def _vowel_path(rng: np.random.Generator, symbol: str, start: float, end: float,
     head = min(EDGE_SECONDS / sub, 0.35 * source)
     if symbol in HOLD:
         low, high = HOLD[symbol]
-        head = low * source
+        head = min(low * source, 0.2 * n)
         tail_source = (1.0 - high) * source
-        tail = min(rng.uniform(*GLIDE_SECONDS) / sub, 0.45 * n)
-        hold = (start + head, start + high * source)
+        tail = min(GLIDE_SECONDS / sub, 0.5 * n)
+        hold = (start + low * source, start + high * source)
     else:
         tail = tail_source = min(EDGE_SECONDS / sub, 0.35 * source)
         hold = (start + head, end - tail)
@@ -101,7 +116,7 @@ def _vowel_path(rng: np.random.Generator, symbol: str, start: float, end: float,
         ramp = np.linspace(0.0, 1.0, blend)
         path[:blend] = hold[0] * (1.0 - ramp) + path[:blend] * ramp
         path[-blend:] = path[-blend:] * (1.0 - ramp) + hold[1] * ramp
-    first = start + (np.arange(n_head) + 0.5) * head / max(n_head, 1)
+    first = start + (np.arange(n_head) + 0.5) * (hold[0] - start) / max(n_head, 1)
     last = end - tail_source + (np.arange(n_tail) + 0.5) * tail_source / max(n_tail, 1)
     return np.concatenate([first, path, last])[:n]
 
@@ -112,6 +127,26 @@ def ring_gain(n_sub: int) -> NDArray[np.float32]:
     x = np.arange(n_sub) * 0.5 * FRAME_SECONDS
     swell = np.clip(np.minimum(x / 0.15, x[::-1] / 0.1), 0.0, 1.0) * np.clip((x[-1] - 0.2) / 0.3, 0.0, 1.0)
     return (RING_GAIN * swell[:, None] * shape).astype(np.float32)
+
+
+def release_gain(n_sub: int) -> NDArray[np.float32]:
+    """Fade of a voiced sound before silence, darker as it goes: gain (ln) [shape=(n_sub, N_MELS)]."""
+    length = max(2.0, min(2.0 * RELEASE_SECONDS / FRAME_SECONDS, 0.5 * n_sub))
+    x = np.clip((np.arange(n_sub) + 1.0 - (n_sub - length)) / length, 0.0, 1.0) ** 1.5
+    overtones = np.clip(np.log2(mel_edges()[1:-1] / 500.0), 0.0, 3.0) / 3.0
+    return (-RELEASE_DEPTH * x[:, None] * (1.0 + 0.5 * overtones)).astype(np.float32)
+
+
+def consonant_gain(symbol: str, n_sub: int, *, after_silence: bool) -> NDArray[np.float32]:
+    """Level of a sung consonant against the spoken one: gain (ln) [shape=(n_sub, N_MELS)]."""
+    gain = np.zeros((n_sub, N_MELS), np.float32)
+    if symbol in SONORANTS:
+        gain += SONORANT_GAIN
+        if after_silence:
+            gain += (SOFT_START * (1.0 - (np.arange(n_sub) + 0.5) / n_sub))[:, None].astype(np.float32)
+    elif symbol in ("p", "t", "k"):
+        gain += np.where(mel_edges()[1:-1] > BURST_HZ, BURST_GAIN, 0.0).astype(np.float32)
+    return gain
 
 
 @cache
@@ -191,7 +226,7 @@ def compose(rng: np.random.Generator, source: Envelopes, *, max_frames: int, nat
         if n == 0:
             continue
         symbol = SYMBOLS[source.tokens[i]]
-        start, end = source.edges[i], source.edges[i + 1]
+        start, end = source.edges[i] + LEAD_SUB_FRAMES, source.edges[i + 1] + LEAD_SUB_FRAMES
         if symbol == SILENCE and n >= 20 and rng.random() < 0.35:
             harmonic.append(np.full((n, N_MELS), LOG_FLOOR, np.float32))
             noise.append(breath_envelope(rng, n))
@@ -210,12 +245,18 @@ def compose(rng: np.random.Generator, source: Envelopes, *, max_frames: int, nat
             if trust[0]:
                 trust[:] = 1.0
                 edge = int(0.15 / FRAME_SECONDS)
-                trust[edge : max(edge, n // 2 - edge)] = 0.3
+                trust[edge : max(edge, n // 2 - edge * (2 if symbol in HOLD else 1))] = HELD_TRUST
                 if source.stress[i] == 0:
                     trust *= 0.6
         else:
             path = start + (np.arange(n) + 0.5) / n * (end - start)
         level = np.interp(path, np.arange(len(gain)), gain).astype(np.float32)[:, None]
+        after_silence = i == 0 or SYMBOLS[source.tokens[i - 1]] == SILENCE
+        before_silence = i + 1 == len(source.tokens) or SYMBOLS[source.tokens[i + 1]] == SILENCE
+        if not is_vowel(symbol):
+            level = level + consonant_gain(symbol, n, after_silence=after_silence)
+        if before_silence and (is_vowel(symbol) or symbol in SONORANTS):
+            level = level + release_gain(n)
         ring = ring_gain(n) if is_vowel(symbol) else 0.0
         harmonic.append(_sample(source.harmonic, path) + level + ring)
         noise.append(_sample(source.noise, path) + level)

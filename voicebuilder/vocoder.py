@@ -63,7 +63,9 @@ class VocoderNet(nn.Module):
         n_sub = [x.shape[0], -1, 2 * N_MELS]
         x = torch.clamp(x.reshape(n_sub), LOG_FLOOR, 4.0)
         harmonic, noise = x.split(N_MELS, 2)
-        return harmonic, noise
+        before = torch.cat([harmonic[:, :1], harmonic[:, :-1]], 1)
+        after = torch.cat([harmonic[:, 1:], harmonic[:, -1:]], 1)
+        return 0.25 * (before + after) + 0.5 * harmonic, noise  # or both halves of a frame ring at the frame rate
 
 
 def _analysis_basis() -> Tensor:
@@ -90,16 +92,18 @@ class VocoderGraph(nn.Module):
         super().__init__()
         self.net = net
         magnitude, phase = filter_matrices(DFT_SIZE)
-        self.register_buffer("magnitude", torch.from_numpy(magnitude[:, :-1].T.copy()))
-        self.register_buffer("magnitude_0", torch.from_numpy(magnitude[:, -1].copy()))
-        self.register_buffer("phase", torch.from_numpy(phase[:, :-1].T.copy()))
-        self.register_buffer("phase_0", torch.from_numpy(phase[:, -1].copy()))
-        self.register_buffer("analysis", _analysis_basis())
-        self.register_buffer("synthesis", _synthesis_basis())
+        self.register_buffer("magnitude", torch.from_numpy(magnitude[:, :-1].T.copy()), persistent=False)
+        self.register_buffer("magnitude_0", torch.from_numpy(magnitude[:, -1].copy()), persistent=False)
+        self.register_buffer("phase", torch.from_numpy(phase[:, :-1].T.copy()), persistent=False)
+        self.register_buffer("phase_0", torch.from_numpy(phase[:, -1].copy()), persistent=False)
+        self.register_buffer("analysis", _analysis_basis(), persistent=False)
+        self.register_buffer("synthesis", _synthesis_basis(), persistent=False)
         ramp = np.arange(SUB_HOP_SIZE, dtype=np.float64)
-        self.register_buffer("ramp", torch.from_numpy((ramp / SAMPLE_RATE).astype(np.float32)))
+        self.register_buffer("ramp", torch.from_numpy((ramp / SAMPLE_RATE).astype(np.float32)), persistent=False)
         self.register_buffer(
-            "bend", torch.from_numpy((ramp**2 / (2.0 * SUB_HOP_SIZE) / SAMPLE_RATE).astype(np.float32))
+            "bend",
+            torch.from_numpy((ramp**2 / (2.0 * SUB_HOP_SIZE) / SAMPLE_RATE).astype(np.float32)),
+            persistent=False,
         )
 
     def pulses(self, f0: Tensor, unrest: Tensor) -> tuple[Tensor, Tensor]:
@@ -107,21 +111,21 @@ class VocoderGraph(nn.Module):
 
         Parameters
         ----------
-        f0 : Tensor [shape=(1, n_frames)] Hz
-        unrest : Tensor [shape=(1, 2 * n_frames)]
+        f0 : Tensor [shape=(batch, n_frames)] Hz
+        unrest : Tensor [shape=(batch, 2 * n_frames)]
             Unit normal deviates, one per half frame, for jitter and shimmer.
 
         Returns
         -------
         tuple of Tensor
-            Pulses of unit power, and their phase in cycles, each [shape=(1, 2 * n_frames, SUB_HOP_SIZE)].
+            Pulses of unit power, and their phase in cycles, each [shape=(batch, 2 * n_frames, SUB_HOP_SIZE)].
         """
         f0 = torch.clamp(f0, min=30.0)
         previous = torch.cat([f0[:, :1], f0[:, :-1]], 1)
         following = torch.cat([f0[:, 1:], f0[:, -1:]], 1)
         before, after = 0.5 * (previous + f0), 0.5 * (f0 + following)
-        start = torch.stack([before, f0], 2).reshape(1, -1)  # pitch at both ends of every half frame
-        end = torch.stack([f0, after], 2).reshape(1, -1)
+        start = torch.stack([before, f0], 2).reshape(f0.shape[0], -1)  # pitch at both ends of every half frame
+        end = torch.stack([f0, after], 2).reshape(f0.shape[0], -1)
         jitter = 1.0 + JITTER * torch.clamp(unrest, -2.5, 2.5)
         start, end = start * jitter, end * jitter
         cycles = ((start + end) * (0.5 * SUB_HOP_SIZE / SAMPLE_RATE)).double()
@@ -148,18 +152,19 @@ class VocoderGraph(nn.Module):
         return white * (1.0 + depth * torch.cos(2.0 * math.pi * phase)) / torch.sqrt(1.0 + 0.5 * depth * depth)
 
     def response(self, envelope: Tensor) -> tuple[Tensor, Tensor]:
-        """Real and imaginary part of the minimum-phase filter, each [shape=(1, DFT_SIZE // 2 + 1, n_sub)]."""
+        """Real and imaginary part of the minimum-phase filter, each [shape=(batch, DFT_SIZE // 2 + 1, n_sub)]."""
         gain = torch.exp(envelope @ self.magnitude + self.magnitude_0).transpose(1, 2)
         angle = (envelope @ self.phase + self.phase_0).transpose(1, 2)
         return gain * torch.cos(angle), gain * torch.sin(angle)
 
     def synthesise(self, harmonic: Tensor, noise: Tensor, pulses: Tensor, white: Tensor) -> Tensor:
-        """Filter both sources and add them, [shape=(1, n_samples)]."""
-        sources = torch.stack([pulses, white], 0)
+        """Filter both sources and add them, [shape=(batch, n_samples)]."""
+        sources = torch.cat([pulses, white], 0)[:, None]
         spectra = nn.functional.conv1d(sources, self.analysis, stride=SUB_HOP_SIZE, padding=WINDOW_SIZE // 4)
         half = DFT_SIZE // 2 + 1
-        pulse_re, pulse_im = spectra[:1, :half], spectra[:1, half:]
-        white_re, white_im = spectra[1:, :half], spectra[1:, half:]
+        pulse, noisy = spectra.chunk(2, 0)
+        pulse_re, pulse_im = pulse[:, :half], pulse[:, half:]
+        white_re, white_im = noisy[:, :half], noisy[:, half:]
         a_re, a_im = self.response(harmonic)
         b_re, b_im = self.response(noise)
         re = pulse_re * a_re - pulse_im * a_im + white_re * b_re - white_im * b_im
@@ -169,10 +174,11 @@ class VocoderGraph(nn.Module):
         return out[:, 0, lead:-tail]
 
     def forward(self, mel: Tensor, f0: Tensor) -> Tensor:
-        """Return the waveform, [shape=(1, n_frames * HOP_SIZE)]."""
+        """Return the waveform, [shape=(batch, n_frames * HOP_SIZE)]."""
         harmonic, noise = self.net(mel, f0)
+        n = f0.shape[0]
         blocks = f0[:, :, None].expand(-1, -1, 2 * SUB_HOP_SIZE)
-        white = torch.randn_like(blocks.reshape(1, -1)).reshape(1, -1, SUB_HOP_SIZE)
+        white = torch.randn_like(blocks.reshape(n, -1)).reshape(n, -1, SUB_HOP_SIZE)
         pulses, phase = self.pulses(f0, white[:, :, 0])
         white = self.breathe(white, phase, harmonic, noise)
-        return self.synthesise(harmonic, noise, pulses.reshape(1, -1), white.reshape(1, -1))
+        return self.synthesise(harmonic, noise, pulses.reshape(n, -1), white.reshape(n, -1))
