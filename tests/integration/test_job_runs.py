@@ -211,7 +211,7 @@ def test_a_job_in_other_hands_is_left_to_them(studio, jobs, objects, clock):
     begun(jobs)
     thief = Lease(holder="thief", until=clock() + LEASE_SECONDS)
     stolen = change_job(jobs, "j", lambda job: replace(job, attempt=2, lease=thief))
-    assert running.result(10) == "done"
+    assert running.result(10) == "elsewhere"
     assert read(jobs) == stolen
     assert files_of(objects) == []
 
@@ -221,7 +221,7 @@ def test_a_job_that_is_deleted_is_stopped(studio, jobs, objects, clock):
     running = studio.begin(studio.runs(jobs, objects, now=clock), "j")
     begun(jobs)
     jobs.delete("j")
-    assert running.result(10) == "done"
+    assert running.result(10) == "elsewhere"
     assert files_of(objects) == []
 
 
@@ -268,7 +268,7 @@ def test_a_process_that_ends_leaves_its_job_to_others_at_once(studio, jobs, obje
     running = studio.begin(one, "j")
     begun(jobs)
     studio.portal.call(lambda: one.close(seconds=0.0))
-    assert running.result(1) == "done"
+    assert running.result(1) == "busy"
     assert studio.run(one, "j") == "busy"
     assert read(jobs).status == "running"
     with logged() as lines:

@@ -28,7 +28,7 @@ from cantilena.ports.objects import ObjectStore, StorageError
 from cantilena.ports.singers import Singer, SongFile, SongOrder, SungSong
 from cantilena.service import job_changes as change
 from cantilena.service.heartbeats import POLL_SECONDS, Heartbeats
-from cantilena.service.job_changes import LEASE_SECONDS, JobResult, TooLate
+from cantilena.service.job_changes import LEASE_SECONDS, MOST_ATTEMPTS, JobResult, TooLate
 from cantilena.service.job_files import file_sha256
 from cantilena.service.job_log import log_job
 from cantilena.service.job_problems import problem_of
@@ -42,6 +42,9 @@ _LEAVING_SECONDS: Final = 3.0
 """What a process that has to stop spends on saying so."""
 _PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 4.0)
 """Seconds between tries to reach a store; the last one again and again."""
+
+_NOT_SUNG: Final = frozenset({"worker_unavailable", "shutting_down", "queue_full"})
+"""What has nothing to do with the song: another process may sing it."""
 
 Stop = Literal["canceled", "lost", "leaving"]
 Ending = Callable[[Job], Job]
@@ -68,7 +71,7 @@ class JobRunOptions:
 
     lanes: int = 1
     ready_seconds: float = 20.0
-    song_seconds: float = 1740.0
+    song_seconds: float = 6 * 3600.0
     lease_seconds: float = LEASE_SECONDS
     patience_seconds: float = 600.0
 
@@ -124,8 +127,14 @@ class JobAttempt:
         self._stored: list[str] = []
         self._threads = anyio.CapacityLimiter(4)  # its own: those of the requests may all wait for a store
 
-    async def run(self) -> None:
+    async def run(self) -> Job | None:
         """Sing the job, and write how that ended.
+
+        Returns
+        -------
+        Job or None
+            As it was left: finished, or still running where somebody else is to go on; None: it is in other hands, or
+            gone.
 
         Raises
         ------
@@ -146,6 +155,7 @@ class JobAttempt:
         if job is None or job.status != "succeeded":
             await self._remove_stored()
         self._log_end(job)
+        return job
 
     def leave(self) -> None:
         """Stop the song: this process ends. Somebody else may go on at once."""
@@ -181,6 +191,8 @@ class JobAttempt:
                 with stopwatch() as uploading:
                     outputs = [await self._patiently(partial(self._store, file)) for file in song.files]
         except Exception as error:  # whatever nobody foresaw: the job fails, no more
+            if isinstance(error, CantilenaError) and error.code in _NOT_SUNG and self._job.attempt < MOST_ATTEMPTS:
+                return partial(change.release, holder=self._holder, now=self._now())
             return partial(change.fail, holder=self._holder, now=self._now(), problem=problem_of(error))
         return partial(
             change.succeed, holder=self._holder, now=self._now(), result=self._result(song, outputs, uploading[0])

@@ -101,8 +101,10 @@ class JobRuns:
                 return job
             with log_context(job_id=job_id, session_id=job.session_id, attempt=job.attempt):
                 log_job("job_claimed", job, holder=self._holder)
-                await self._attempt(job).run()
-        return "done"
+                left = await self._attempt(job).run()
+        if left is None:
+            return "elsewhere"
+        return "done" if left.is_finished else "busy"
 
     async def close(self, *, seconds: float) -> None:
         """Take no more jobs on, sing those there are for so long at most, and leave the rest to others."""
