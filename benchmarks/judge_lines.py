@@ -7,31 +7,29 @@ voicebanks; then the size of the files and the time of singing.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.places import FETCH_WHISPER, JUDGE, LINES, missing_tools
-from benchmarks.song_reference import SongReference, read_reference
+from benchmarks.places import CORPUS, FETCH_WHISPER, JUDGE, LINES, missing_tools
 from benchmarks.table import Bar, Figure, Table, load_average
-from cantilena.singing.options import Precision
 
 if TYPE_CHECKING:
     from benchmarks.judge import Judge, LineFigures, SungLine
+    from benchmarks.line_takes import LineTake
+    from benchmarks.world_speech import SpeechByWorld
     from cantilena.voicebank import Voicebank
 
 THREADS = 2
-TRANSPOSITIONS = {"mezzo": {}, "baritone": {"low": -10, "middle": -10, "high": -9}}
-"""Semitones by which each speaker sings the lines of each register; they are written for a mezzo (G3 to D5)."""
+SPOKEN_BY = {"mezzo": "af_heart", "baritone": "am_michael"}
+"""Which voice of the corpus each speaker was trained on."""
 
 WORDS, WORST_WORDS = Bar(sense="at most", value=0.15), Bar(sense="at most", value=0.35)
 WITHIN_50_CENTS = Bar(sense="at least", value=0.98)
@@ -46,11 +44,11 @@ MEGABYTES, RTF = Bar(sense="at most", value=40.0), Bar(sense="at most", value=0.
 
 COLUMNS = (
     "line", "word errors", "within 50 c", "median c", "octave", "voiced", "onset ms", "9 in 10", "click", "clipped",
-    ">12 kHz dB", "14-16 kHz dB", "DNSMOS", "WORLD",
+    ">12 kHz dB", "14-16 kHz dB", "DNSMOS", "WORLD copy", "WORLD speech",
 )  # fmt: skip
 BAR_ROW = (
     "bar", str(WORST_WORDS), str(WITHIN_50_CENTS), str(MEDIAN_CENTS), str(NONE), str(VOICED), str(ONSET_MS),
-    str(NINETIETH_MS), str(CLICK), str(NONE), "", "", "", "",
+    str(NINETIETH_MS), str(CLICK), str(NONE), "", "", "", "", "",
 )  # fmt: skip
 
 
@@ -64,14 +62,17 @@ class JudgedLine:
         Tempo, register, word.
     sung : SungLine
     figures : LineFigures
-    world : float or None
+    copy : float or None
         DNSMOS of the same recording after WORLD took it apart and put it together again.
+    speech : float or None
+        DNSMOS of the corpus's own speech sung by WORLD to the same lengths and pitch.
     """
 
     name: str
     sung: SungLine
     figures: LineFigures
-    world: float | None
+    copy: float | None
+    speech: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,14 +89,6 @@ class JudgedVoice:
         return _mean([line.figures.dnsmos for line in self.lines])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Speed:
-    """Seconds of singing, and of audio that came out."""
-
-    work: float
-    audio: float
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the tables; ``--keep FOLDER`` leaves takes and references there."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.judge_lines", description=__doc__)
@@ -106,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="id or folder; several times: the last is what the others are compared with; default: the built-in voice",
     )
     parser.add_argument("--only", default="", metavar="PATTERN", help="files of these lines alone, such as 'fast-*'")
-    parser.add_argument("--speaker", choices=TRANSPOSITIONS, help="this speaker alone")
+    parser.add_argument("--speaker", choices=SPOKEN_BY, help="this speaker alone")
     parser.add_argument("--precision", choices=("fp32", "int8"), default="fp32")
     asked = parser.parse_args(arguments)
     if not JUDGE.is_file():
@@ -116,27 +109,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"The voice: not measured: {absent}")
         return 0
     from benchmarks.judge import Judge
+    from benchmarks.line_takes import sing_line
+    from benchmarks.world_speech import SpeechByWorld
 
     whisper, remark = _whisper_folder()
     judge = Judge(whisper)
     lines = sorted(LINES.glob(f"{asked.only or '*'}.musicxml"))
-    speakers = (asked.speaker,) if asked.speaker else tuple(TRANSPOSITIONS)
+    speakers = (asked.speaker,) if asked.speaker else tuple(SPOKEN_BY)
     voices: list[JudgedVoice] = []
     remarks: list[str] = []
     with tempfile.TemporaryDirectory() as temporary:
         for bank in map(_open, asked.voicebank or [None]):
             folder = (asked.keep or Path(temporary)) / bank.id
             folder.mkdir(parents=True, exist_ok=True)
-            speed = Speed(work=0.0, audio=0.0)
-            for speaker in speakers:
-                takes = {}
-                for line in lines:
-                    takes[line.stem], taken = _sing(line, folder, bank, speaker, asked.precision)
-                    speed = Speed(work=speed.work + taken.work, audio=speed.audio + taken.audio)
-                judged = tuple(_judge(name, sung, judge) for name, sung in takes.items())
+            sung = {
+                speaker: {line.stem: sing_line(line, folder, bank, speaker, asked.precision) for line in lines}
+                for speaker in speakers
+            }
+            remarks.append(_size_and_speed(bank, [take for takes in sung.values() for take in takes.values()]))
+            for speaker, takes in sung.items():
+                spoken = SpeechByWorld(CORPUS, SPOKEN_BY[speaker]) if CORPUS.is_dir() else None
+                judged = tuple(_judge(name, take, judge, spoken) for name, take in takes.items())
                 voices.append(JudgedVoice(voicebank=bank.id, speaker=speaker, lines=judged))
                 print(_line_table(voices[-1]), end="\n\n", flush=True)
-            remarks.append(_size_and_speed(bank, speed))
         overview = _overview(voices, judge)
     overview.remarks += remarks + ([remark] if remark else [])
     overview.remarks += [
@@ -144,8 +139,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "beat, judged on a copy at 48 kHz, where the judge's clock is exact.",
         "Fricatives: level above 12 kHz against 4-12 kHz, and of 14-16 kHz against 8-10 kHz. A singer whom we measured "
         "has -10.8 and -15.",
-        "WORLD: DNSMOS of the same recording analysed and synthesised by WORLD. DNSMOS was trained on speech: compare "
-        "voicebanks, not songs.",
+        "WORLD copy: DNSMOS of the same recording analysed and synthesised by WORLD; WORLD speech: of natural "
+        "speech, the corpus's, sung by WORLD to the same lengths and pitch. DNSMOS was made for speech: compare voices.",
         f"Load of the machine at the end: {load_average()}.",
     ]
     print(overview)
@@ -160,48 +155,20 @@ def _open(name: str | None) -> Voicebank:
     return open_voicebank(find_voicebank(name, voicebank_folders(load_settings())), threads=THREADS)
 
 
-def _sing(
-    line: Path, folder: Path, bank: Voicebank, speaker: str, precision: Precision
-) -> tuple[SungLine, Speed]:  # fmt: skip
-    """Write LINE-SPEAKER.wav, and LINE-SPEAKER.json as the judge's command takes it."""
-    import cantilena
-    from benchmarks.judge import SungLine
-
-    reference = read_reference(line)
-    semitones = TRANSPOSITIONS[speaker].get(line.stem.split("-")[1], 0)
-    begin = time.perf_counter()
-    take = cantilena.sing(
-        line, speaker=speaker, transpose=semitones, voicebank=bank, precision=precision, cache=False
-    )  # fmt: skip
-    speed = Speed(work=time.perf_counter() - begin, audio=take.duration_seconds)
-    path = folder / f"{line.stem}-{speaker}.wav"
-    take.save(path, force=True)
-    sung = SungLine(
-        path=path,
-        lyrics=reference.lyrics,
-        notes=_placed(reference, take.lead_in_seconds, semitones),
-        joins=tuple(edge for phrase in take.phrases for edge in (phrase.onset, phrase.offset)),
-    )
-    document = asdict(sung) | {"path": path.name}
-    path.with_suffix(".json").write_text(json.dumps(document, indent=1), encoding="utf-8")
-    return sung, speed
-
-
-def _placed(reference: SongReference, begin: float, semitones: int) -> tuple:
-    return tuple(
-        replace(note, onset=note.onset + begin, offset=note.offset + begin, midi=note.midi + semitones)
-        for note in reference.notes
-    )
-
-
-def _judge(name: str, sung: SungLine, judge: Judge) -> JudgedLine:
+def _judge(name: str, take: LineTake, judge: Judge, spoken: SpeechByWorld | None) -> JudgedLine:
     from benchmarks.judge import read_mono
     from benchmarks.world_copy import copy_by_world
 
-    figures = judge.line(sung)
-    samples, sample_rate = read_mono(sung.path)
-    copy = copy_by_world(samples, sample_rate, *judge.f0(sung))
-    return JudgedLine(name=name, sung=sung, figures=figures, world=judge.dnsmos(copy, sample_rate))
+    samples, sample_rate = read_mono(take.sung.path)
+    copy = copy_by_world(samples, sample_rate, *judge.f0(take.sung))
+    speech = spoken.sing(take.phonemes, take.times, take.f0) if spoken else None
+    return JudgedLine(
+        name=name,
+        sung=take.sung,
+        figures=judge.line(take.sung),
+        copy=judge.dnsmos(copy, sample_rate),
+        speech=judge.dnsmos(speech, spoken.sample_rate) if spoken and speech is not None else None,
+    )
 
 
 def _line_table(voice: JudgedVoice) -> Table:
@@ -223,7 +190,8 @@ def _line_table(voice: JudgedVoice) -> Table:
             Figure(value=figures.above_12k_db, digits=1),
             Figure(value=figures.top_band_db, digits=1),
             Figure(value=figures.dnsmos),
-            Figure(value=line.world),
+            Figure(value=line.copy),
+            Figure(value=line.speech),
         )
         if figures.word_errors:
             table.remarks.append(f"{line.sung.lyrics} Heard: {figures.heard}")
@@ -235,19 +203,22 @@ def _overview(voices: Sequence[JudgedVoice], judge: Judge) -> Table:
         title="The voice, by the judge: all lines of a speaker together",
         columns=(
             "voice", "word errors", "worst", "within 50 c", "median c", "octave", "voiced", "onset ms", "9 in 10",
-            "click", "clipped", ">12 kHz dB", "14-16 kHz dB", "DNSMOS", "of WORLD", "above other",
+            "click", "clipped", ">12 kHz dB", "14-16 kHz dB", "DNSMOS", "of WORLD copy", "of WORLD speech",
+            "above other",
         ),
     )  # fmt: skip
     table.add(
         "bar", str(WORDS), str(WORST_WORDS), str(WITHIN_50_CENTS), str(MEDIAN_CENTS), str(NONE), str(VOICED),
-        str(ONSET_MS), str(NINETIETH_MS), str(CLICK), str(NONE), "", "", "", str(OF_WORLD), str(ABOVE_OTHER),
+        str(ONSET_MS), str(NINETIETH_MS), str(CLICK), str(NONE), "", "", "", str(OF_WORLD), str(OF_WORLD),
+        str(ABOVE_OTHER),
     )  # fmt: skip
     others = {voice.speaker: voice for voice in voices}  # the last voicebank asked for
     for voice in voices:
         pitch, onset = judge.together([line.sung for line in voice.lines])
         figures = [line.figures for line in voice.lines]
         errors = [line.word_errors for line in figures if line.word_errors is not None]
-        copied, other = _mean([line.world for line in voice.lines]), others[voice.speaker]
+        copied, spoken = (_mean([getattr(line, kind) for line in voice.lines]) for kind in ("copy", "speech"))
+        other = others[voice.speaker]
         table.add(
             f"{voice.voicebank}, {voice.speaker}",
             Figure(value=_mean(errors), digits=3, bar=WORDS),
@@ -264,6 +235,7 @@ def _overview(voices: Sequence[JudgedVoice], judge: Judge) -> Table:
             Figure(value=_mean([line.top_band_db for line in figures]), digits=1),
             Figure(value=voice.dnsmos),
             Figure(value=voice.dnsmos / copied if voice.dnsmos and copied else None, bar=OF_WORLD),
+            Figure(value=voice.dnsmos / spoken if voice.dnsmos and spoken else None, bar=OF_WORLD),
             ""
             if voice is other
             else Figure(value=voice.dnsmos - other.dnsmos if voice.dnsmos and other.dnsmos else None, bar=ABOVE_OTHER),
@@ -276,11 +248,16 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def _size_and_speed(bank: Voicebank, speed: Speed) -> str:
-    size = Figure(value=sum(file.stat().st_size for file in bank.folder.rglob("*") if file.is_file()) / 1e6, digits=1,
-                  bar=MEGABYTES)  # fmt: skip
-    rtf = Figure(value=speed.work / speed.audio, digits=3, bar=RTF)
-    return f"{bank.id}: {size} MB ({MEGABYTES}); {rtf} s of work for a second of song on {THREADS} threads ({RTF})."
+def _size_and_speed(bank: Voicebank, takes: Sequence[LineTake]) -> str:
+    megabytes = sum(file.stat().st_size for file in bank.folder.rglob("*") if file.is_file()) / 1e6
+    size = Figure(value=megabytes, digits=1, bar=MEGABYTES)
+    audio = sum(take.audio_seconds for take in takes)
+    rtf = Figure(value=sum(take.work_seconds for take in takes) / audio, digits=3, bar=RTF)
+    processor = sum(take.processor_seconds for take in takes) / audio
+    return (
+        f"{bank.id}: {size} MB ({MEGABYTES}); a second of song takes {rtf} s on {THREADS} threads ({RTF}), opening "
+        f"included, and {processor:.3f} s of processor time."
+    )
 
 
 def _whisper_folder() -> tuple[str | None, str]:

@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 SCORES = SHARED / "scores"
 JUDGE = SHARED / "voice" / "judge_voice.py"
+CORPUS = SHARED / "voice" / "corpus"
 FETCH_WHISPER = SHARED / "voice" / "fetch_whisper.sh"
 LINES = ROOT / "benchmarks" / "lines"
 EXAMPLE = ROOT / "examples" / "amazing-grace.musicxml"
