@@ -140,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "Fricatives: level above 12 kHz against 4-12 kHz, and of 14-16 kHz against 8-10 kHz. A singer whom we measured "
         "has -10.8 and -15.",
         "WORLD copy: DNSMOS of the same recording analysed and synthesised by WORLD; WORLD speech: of natural "
-        "speech, the corpus's, sung by WORLD to the same lengths and pitch. DNSMOS was made for speech: compare voices.",
+        "speech, the corpus's, sung by WORLD to the same lengths and pitch. DNSMOS was made for speech: compare it.",
         f"Load of the machine at the end: {load_average()}.",
     ]
     print(overview)
