@@ -236,7 +236,7 @@ def test_jobs_are_listed_in_pages_newest_first(instance: Instance) -> None:
             break
     assert listed == asked[::-1]
     assert instance.client.get(route, params={"limit": 0}).status_code == 422
-    assert instance.client.get(route, params={"cursor": "../x"}).json()["code"] == "cursor_invalid"
+    assert instance.client.get(route, params={"cursor": "../x"}).json()["code"] == "option_invalid"
 
 
 def test_a_job_is_stopped_as_often_as_one_likes(instance: Instance, session_id: str) -> None:

@@ -27,12 +27,15 @@ from cantilena.service.job_changes import TooLate
 from cantilena.service.job_log import log_job
 from cantilena.service.jobs import change_job
 from cantilena.service.limits import LimitError
+from cantilena.service.media_types import MEDIA_TYPES
 from cantilena.service.object_names import score_object, session_prefix
 from cantilena.tracing import log_context
 
 if TYPE_CHECKING:
     from cantilena.score.describe import ScoreDescription
 
+SCORE_TYPES: Final = (MEDIA_TYPES["mxl"], MEDIA_TYPES["musicxml"])
+"""What scores are on the web."""
 SESSION_ID: Final = re.compile(r"[0-9a-f]{32}")
 _TRIES: Final = 20
 _PAGE: Final = 50
@@ -286,8 +289,7 @@ def plain_name(name: str) -> str:
 
 def media_type_of(score: bytes) -> str:
     """What a score is, by its first bytes."""
-    packed = score.startswith(b"PK")
-    return "application/vnd.recordare.musicxml" if packed else "application/vnd.recordare.musicxml+xml"
+    return SCORE_TYPES[0 if score.startswith(b"PK") else 1]
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from cantilena.interfaces.http.models import ProblemDocument
@@ -46,9 +47,9 @@ def bare(status: int, description: str, **headers: str) -> Responses:
     return {status: {"description": description, "headers": _headers(headers)}}
 
 
-def binary(status: int, media_type: str, description: str, **headers: str) -> Responses:
+def binary(status: int, media_types: Iterable[str], description: str, **headers: str) -> Responses:
     """A file as the answer of a route."""
-    content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
+    content = {name: {"schema": {"type": "string", "format": "binary"}} for name in media_types}
     return {status: {"description": description, "content": content, "headers": _headers(headers)}}
 
 

@@ -30,6 +30,15 @@ _SONG_BODY: Final[dict[str, Any]] = {
         "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{SongRequest.__name__}"}}},
     }
 }
+_EVENT: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"enum": ["progress", "warning", "output", "done", "error"]},
+        "id": {"type": "string", "description": "`seq`, on the last event of a change."},
+        "data": {"type": "string", "description": "JSON."},
+    },
+}
 _WAITED: Final = {"Preference-Applied": "wait"}
 _STALE: Final = "Nothing has changed."
 _IF_NONE_MATCH: Final[dict[str, Any]] = {
@@ -135,14 +144,13 @@ def job_routes(desk: Desk) -> APIRouter:
         session_id: str,
         request: Request,
         limit: Annotated[int, Query(ge=1, le=100)] = 20,
-        cursor: Annotated[str | None, Query(max_length=64, description="`next_cursor` of the page before.")] = None,
+        cursor: Annotated[
+            str | None, Query(pattern=f"^{JOB_ID.pattern}$", description="`next_cursor` of the page before.")
+        ] = None,
     ) -> Response:
         """The jobs of a session, newest first."""
         owner = await desk.caller(request)
-        before = cursor if cursor and JOB_ID.fullmatch(cursor) else None
-        if cursor and before is None:
-            raise OptionError("cursor_invalid", "The cursor is none of ours.", hint="Take it from next_cursor.")
-        found = await desk.ask(partial(songs.list, session_id, owner, limit=limit + 1, before=before))
+        found = await desk.ask(partial(songs.list, session_id, owner, limit=limit + 1, before=cursor))
         page = found[:limit]
         return JSONResponse(
             {
@@ -199,11 +207,12 @@ def job_routes(desk: Desk) -> APIRouter:
 
     @router.get(
         "/sessions/{session_id}/jobs/{job_id}/events",
+        response_class=StreamingResponse,
         response_model=None,
         responses={
             200: {
                 "description": "Server-sent events: `progress`, `warning`, `output`, then `done` or `error`.",
-                "content": {EVENT_STREAM: {"schema": {"type": "string"}}},
+                "content": {EVENT_STREAM: {"schema": _EVENT}},
             },
             **bare(204, "There is nothing after what the client has: it need not come again."),
             **problems(404),

@@ -80,11 +80,16 @@ def output_routes(desk: Desk) -> APIRouter:
         return StreamingResponse(blocks, status_code=status, media_type=media_type, headers=headers)
 
     responses = {
-        **binary(200, "audio/*", "All of it.", **_HEADERS),
-        **binary(206, "audio/*", "The part asked for.", **_HEADERS, Content_Range="Which part."),
+        **binary(200, sorted(set(MEDIA_TYPES.values())), "All of it.", **_HEADERS),
+        **binary(
+            206, sorted(set(MEDIA_TYPES.values())), "The part asked for.", **_HEADERS, Content_Range="Which part."
+        ),
         **bare(304, "It has not changed."),
         **problems(404, 416),
     }
-    router.add_api_route(_PATH, output, methods=["GET"], response_model=None, responses=responses, name="get_output")
-    router.add_api_route(_PATH, output, methods=["HEAD"], response_model=None, responses=responses, name="head_output")
+    for method in ("GET", "HEAD"):
+        router.add_api_route(
+            _PATH, output, methods=[method], response_class=Response, response_model=None, responses=responses,
+            name=f"{method.lower()}_output",
+        )  # fmt: skip
     return router

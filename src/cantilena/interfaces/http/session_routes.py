@@ -16,7 +16,7 @@ from cantilena.interfaces.http.callers import Desk
 from cantilena.interfaces.http.documents import session_document
 from cantilena.interfaces.http.headers import content_disposition
 from cantilena.interfaces.http.models import ScoreDocument, SessionDocument
-from cantilena.service.sessions import media_type_of
+from cantilena.service.sessions import SCORE_TYPES, media_type_of
 
 _UPLOADS: Final = 16
 _FILE: Final = {"schema": {"type": "string", "format": "binary"}}
@@ -102,9 +102,10 @@ def session_routes(desk: Desk) -> APIRouter:
 
     @router.get(
         "/sessions/{session_id}/score",
+        response_class=Response,
         response_model=None,
         responses={
-            **binary(200, "application/octet-stream", "The file.", ETag="Its sha256, in quotes."),
+            **binary(200, SCORE_TYPES, "The file.", ETag="Its sha256, in quotes."),
             **bare(304, "It has not changed."),
             **problems(404),
         },

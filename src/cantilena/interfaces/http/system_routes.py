@@ -47,6 +47,7 @@ def system_routes(readiness: Readiness, metrics: Metrics) -> APIRouter:
 
     @router.get(
         "/metrics",
+        response_class=Response,
         response_model=None,
         responses={
             200: {"description": "Text of Prometheus.", "content": {"text/plain": {"schema": {"type": "string"}}}},
