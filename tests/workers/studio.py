@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from cantilena.ports.jobs import Job, JobStore
@@ -20,7 +21,8 @@ from cantilena.tracing import log_context, log_fields
 from cantilena.worker import Answer, Worker, WorkerOptions
 from cantilena.worker.restarts import RestartPolicy
 from cantilena.worker.singer import WorkerSinger
-from tests.integration.phrases import PHRASES, song_file
+from tests.integration.phrases import FULL, PHRASES, song_file
+from tests.voicebanks.build import TinyBank, build_voicebank
 
 SHORT = song_file(PHRASES[:3])
 MIDDLING = song_file(PHRASES * 10)
@@ -66,8 +68,7 @@ class Studio:
 
 
 @contextmanager
-def open_studio(files: Path) -> Iterator[Studio]:
-    """A studio; the environment says which voicebanks it has."""
+def _open_studio(files: Path) -> Iterator[Studio]:
     files.mkdir()
     options = WorkerOptions(restarts=_RESTARTS)
     with start_blocking_portal() as portal:
@@ -75,6 +76,19 @@ def open_studio(files: Path) -> Iterator[Studio]:
         with portal.wrap_async_context_manager(worker):
             portal.call(worker.wait_ready, 60.0)
             yield Studio(portal, worker, files)
+
+
+@contextmanager
+def tiny_studio(folder: Path) -> Iterator[Studio]:
+    """A studio that has a tiny voicebank with every kind of model."""
+    banks = folder / "banks"
+    banks.mkdir()
+    build_voicebank(banks, TinyBank(name="Full", **FULL))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CANTILENA_THREADS", "1")
+        patch.setenv("VOICEBANK_DIR", str(banks))
+        with _open_studio(folder / "files") as studio:
+            yield studio
 
 
 def ask(
