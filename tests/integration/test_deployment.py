@@ -1,0 +1,278 @@
+"""The script that deploys the service, run against stand-ins of the cloud's commands and a real bucket server."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cantilena.settings import load_settings
+from cantilena.settings.service import require_closed_door, require_service
+from tests.buckets.server import make_bucket, run_bucket_server
+from tests.cloud.gcloud import READING
+from tests.voicebanks.build import TinyBank, build_voicebank
+
+ROOT = Path(__file__).resolve().parents[2]
+RUN = "serviceAccount:cantilena-run@song-1.iam.gserviceaccount.com"
+TASKS = "cantilena-tasks@song-1.iam.gserviceaccount.com"
+
+PUBLISHED = {"CANTILENA": "true"}
+"""Publishes no voicebank, as that takes longest."""
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """A project that is nothing but a file, and a bucket server for what is really uploaded."""
+
+    folder: Path
+    checkout: Path
+    bucket_url: str
+    voicebank: Path
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return json.loads((self.folder / "state.json").read_text())
+
+    @property
+    def calls(self) -> list[list[str]]:
+        return self.state["calls"]
+
+    @property
+    def changes(self) -> list[list[str]]:
+        return [words for words in self.calls if not {*READING, "GET"} & set(words)]
+
+    def change(self, **changes: Any) -> None:
+        (self.folder / "state.json").write_text(json.dumps({"things": {}, "calls": [], **changes}))
+
+    def deploy(self, **environment: str) -> subprocess.CompletedProcess[str]:
+        inherited = {"PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}", "HOME": str(self.folder)}
+        settings = {
+            "PROJECT": "song-1", "CLOUD_STATE": str(self.folder / "state.json"), "VOICEBANK": str(self.voicebank),
+            "CANTILENA": str(Path(sys.executable).parent / "cantilena"), "STORAGE_EMULATOR_HOST": self.bucket_url,
+            "NO_GCE_CHECK": "true", "CANTILENA_CACHE_DIR": str(self.folder / "cache"), "CANTILENA_THREADS": "1",
+        }  # fmt: skip
+        return subprocess.run(
+            [str(self.checkout / "deploy" / "deploy.sh")], env=inherited | settings | environment, capture_output=True,
+            text=True, timeout=100,
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def bucket_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with run_bucket_server(tmp_path_factory.mktemp("buckets")) as server:
+        make_bucket(server, "song-1-voicebanks")
+        yield server.url
+
+
+@pytest.fixture(scope="module")
+def voicebank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_voicebank(tmp_path_factory.mktemp("mine"), TinyBank(name="Tiny_1.0"))
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the script reads, as it is now."""
+    folder = tmp_path_factory.mktemp("checkout")
+    leave = shutil.ignore_patterns("__pycache__")
+    for name in ("deploy", "env", "requirements", "src"):
+        shutil.copytree(ROOT / name, folder / name, ignore=leave)
+    for name in ("Dockerfile", ".dockerignore", "pyproject.toml", "README.md", "LICENSE", "NOTICE", "firestore.rules",
+                 "storage.rules", "firestore.indexes.json"):  # fmt: skip
+        shutil.copy(ROOT / name, folder)
+    return folder
+
+
+@pytest.fixture
+def cloud(tmp_path: Path, checkout: Path, bucket_url: str, voicebank: Path) -> Cloud:
+    return _cloud(tmp_path, checkout, bucket_url, voicebank)
+
+
+def _cloud(folder: Path, checkout: Path, bucket_url: str, voicebank: Path) -> Cloud:
+    (folder / "bin").mkdir()
+    for name in ("gcloud", "curl"):
+        command = folder / "bin" / name
+        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "{ROOT / "tests" / "cloud" / name}.py" "$@"\n')
+        command.chmod(0o755)
+    cloud = Cloud(folder, checkout, bucket_url, voicebank)
+    cloud.change()
+    return cloud
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory, checkout: Path, bucket_url: str, voicebank: Path) -> Cloud:
+    """A project after the first run; not to be changed."""
+    cloud = _cloud(tmp_path_factory.mktemp("deployed"), checkout, bucket_url, voicebank)
+    done = cloud.deploy()
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "https://cantilena-123456789.europe-west1.run.app"
+    return cloud
+
+
+def test_the_second_run_changes_nothing(deployed: Cloud, cloud: Cloud) -> None:
+    shutil.copy(deployed.folder / "state.json", cloud.folder / "state.json")
+    before = cloud.state
+    done = cloud.deploy()
+    assert done.returncode == 0, done.stderr
+    assert "changes: 0" in done.stdout
+    assert cloud.state["things"] == before["things"]
+    assert cloud.changes == deployed.changes
+
+
+def test_a_run_that_broke_off_is_finished_by_the_next(deployed: Cloud, cloud: Cloud) -> None:
+    cloud.change(fails_after=20)
+    assert cloud.deploy(PATH=f"{cloud.folder / 'bin'}:{_patient(cloud.folder)}:{os.environ['PATH']}").returncode != 0
+    cloud.change(things=cloud.state["things"])
+    done = cloud.deploy(**PUBLISHED)
+    assert done.returncode == 0, done.stderr
+    things, wanted = cloud.state["things"], deployed.state["things"]
+    for document in (things, wanted):  # each has a key of its own
+        assert [len(version) for version in document["secrets"]["cantilena-link-key"]["versions"]] == [64]
+        document["secrets"]["cantilena-link-key"]["versions"] = []
+    assert things == wanted
+
+
+def _patient(folder: Path) -> Path:
+    """A folder with a ``sleep`` that does not."""
+    (folder / "patience").mkdir()
+    (folder / "patience" / "sleep").write_text("#!/bin/sh\n")
+    (folder / "patience" / "sleep").chmod(0o755)
+    return folder / "patience"
+
+
+def test_what_is_set_otherwise_is_changed_and_nothing_else(deployed: Cloud, cloud: Cloud) -> None:
+    cloud.change(things=deployed.state["things"])
+    assert cloud.deploy(INSTANCES="5", **PUBLISHED).returncode == 0
+    assert [words[:3] for words in cloud.changes] == [["tasks", "queues", "update"], ["run", "deploy", "cantilena"]]
+
+
+def _granted(cloud: Cloud) -> set[tuple[str, str, str, str]]:
+    return {
+        (place, bound["role"], bound["members"][0], bound.get("condition", {}).get("expression", ""))
+        for place, policy in cloud.state["things"]["policies"].items()
+        for bound in policy
+    }
+
+
+def test_the_service_may_do_what_it_needs_and_no_more(deployed: Cloud) -> None:
+    assert _granted(deployed) == {
+        ("storage buckets gs://song-1-voicebanks", "roles/storage.objectViewer", RUN, ""),
+        ("storage buckets gs://song-1-songs", "roles/storage.objectUser", RUN, ""),
+        ("projects song-1", "roles/datastore.user", RUN, 'resource.name=="projects/song-1/databases/(default)"'),
+        ("tasks queues cantilena-songs", "roles/cloudtasks.enqueuer", RUN, ""),
+        ("tasks queues cantilena-songs", "roles/cloudtasks.viewer", RUN, ""),
+        (f"iam service-accounts {TASKS}", "roles/iam.serviceAccountUser", RUN, ""),
+        ("secrets cantilena-link-key", "roles/secretmanager.secretAccessor", RUN, ""),
+    }
+
+
+def test_in_a_bucket_for_both_it_writes_below_sessions_alone(cloud: Cloud) -> None:
+    bucket = "song-1.appspot.com"
+    assert cloud.deploy(STORAGE_BUCKET=bucket, VOICEBANK_BUCKET=bucket, **PUBLISHED).returncode == 0
+    below = f'resource.name.startsWith("projects/_/buckets/{bucket}/objects/sessions/")'
+    assert {grant for grant in _granted(cloud) if "storage" in grant[0]} == {
+        (f"storage buckets gs://{bucket}", "roles/storage.objectViewer", RUN, ""),
+        (f"storage buckets gs://{bucket}", "roles/storage.objectUser", RUN, below),
+    }
+
+
+def test_the_key_of_links_is_seen_by_nobody(deployed: Cloud) -> None:
+    (key,) = deployed.state["things"]["secrets"]["cantilena-link-key"]["versions"]
+    assert len(key) == 64
+    assert key not in json.dumps(deployed.calls)
+    assert key not in json.dumps(deployed.state["things"]["run"])
+
+
+def test_the_service_starts_with_what_it_is_given(deployed: Cloud) -> None:
+    run = deployed.state["things"]["run"]["cantilena"]
+    (key,) = deployed.state["things"]["secrets"]["cantilena-link-key"]["versions"]
+    assert run["update-secrets"] == "LINK_SIGNING_KEY=cantilena-link-key:latest"
+    environment = yaml.safe_load(run["environment"])
+    assert all(isinstance(value, str) for value in environment.values())
+    settings = load_settings(environment | {"LINK_SIGNING_KEY": key, "K_SERVICE": "cantilena", "PORT": "8080"})
+    require_service(settings)
+    require_closed_door(settings, "0.0.0.0")
+    assert settings.service_url == "https://cantilena-123456789.europe-west1.run.app"
+    assert settings.tasks_queue == "projects/song-1/locations/europe-west1/queues/cantilena-songs"
+    assert settings.tasks_service_account == TASKS
+    assert settings.voicebank_default == "Tiny_1.0"
+    assert int(run["timeout"]) > settings.tasks_deadline_seconds
+
+
+def test_every_index_and_expiry_of_the_file_is_made(deployed: Cloud) -> None:
+    wanted = json.loads((ROOT / "firestore.indexes.json").read_text("utf-8"))
+    things = deployed.state["things"]
+    assert len(things["indexes"]) == len(wanted["indexes"])
+    for made, asked in zip(things["indexes"], wanted["indexes"], strict=True):
+        assert f"/collectionGroups/{asked['collectionGroup']}/" in made["name"]
+        named = [field for field in asked["fields"] if field["fieldPath"] != "__name__"]
+        assert made["fields"][:-1] == named
+    overrides = wanted["fieldOverrides"]
+    assert len(things["exempted"]) == sum(override["indexes"] == [] for override in overrides)
+    assert len(things["expiring"]) == sum(bool(override.get("ttl")) for override in overrides) > 0
+
+
+def test_rules_are_published_again_when_they_change(deployed: Cloud, cloud: Cloud) -> None:
+    things = deployed.state["things"]
+    release = "projects/song-1/releases/cloud.firestore"
+    ruleset = things["rules"][things["rules"][release]["rulesetName"]]
+    (file,) = ruleset["source"]["files"]
+    assert file == {"name": "firestore.rules", "content": (ROOT / "firestore.rules").read_text("utf-8")}
+    file["content"] = "allow read, write: if true"
+    cloud.change(things=things)
+    done = cloud.deploy(**PUBLISHED)
+    assert "changes: 1" in done.stdout
+    now = cloud.state["things"]["rules"]
+    assert now[now[release]["rulesetName"]]["source"]["files"][0]["content"] == (ROOT / "firestore.rules").read_text()
+
+
+@pytest.fixture(scope="module")
+def real_gcloud() -> str:
+    found = shutil.which("gcloud")
+    if found is None:
+        pytest.skip("needs the Google Cloud CLI, which is not here")
+    return found
+
+
+def _linted(gcloud: str, folder: Path, calls: list[list[str]]) -> list[dict[str, Any]]:
+    commands = folder / "commands.json"
+    commands.write_text(json.dumps([{"command_string": _quoted(words)} for words in calls]))
+    environment = os.environ | {"CLOUDSDK_CONFIG": str(folder / "config"), "CLOUDSDK_CORE_DISABLE_PROMPTS": "1"}
+    done = subprocess.run(
+        [gcloud, "meta", "lint-gcloud-commands", f"--commands-file={commands}"], env=environment, capture_output=True,
+        text=True, timeout=100,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def _quoted(words: list[str]) -> str:
+    """As the real command reads it back: quotes around values alone."""
+    pairs = [word.partition("=") for word in words]
+    return " ".join(["gcloud", *(f"{name}={shlex.quote(value)}" if sign else name for name, sign, value in pairs)])
+
+
+def _shape(words: list[str]) -> tuple[str, ...]:
+    """What a command has in common with others that differ in values alone."""
+    return (*words[:3], *sorted(word.partition("=")[0] for word in words if word.startswith("-")))
+
+
+def test_the_real_commands_take_these_words(deployed: Cloud, real_gcloud: str, tmp_path: Path) -> None:
+    calls = {_shape(words): words for words in deployed.calls if words[0] != "curl"}
+    assert len(calls) > 40
+    refused = [result for result in _linted(real_gcloud, tmp_path, list(calls.values())) if not result["success"]]
+    assert [(result["command_string"], result["error_message"]) for result in refused] == []
+
+
+def test_the_real_commands_refuse_what_they_do_not_know(real_gcloud: str, tmp_path: Path) -> None:
+    (result,) = _linted(real_gcloud, tmp_path, [["run", "deploy", "x", "--image=y", "--nonsense=1"]])
+    assert not result["success"]
