@@ -7,11 +7,13 @@ import re
 from collections import Counter
 from itertools import product
 
+import numpy as np
 import pytest
 
 from benchmarks.long_scores import write_long_score
 from benchmarks.places import LINES
 from benchmarks.song_reference import read_reference
+from benchmarks.spectrograms import HEIGHT, RATE, draw, png
 from benchmarks.table import Bar, Figure, Table
 from cantilena.score import extract_melody, read_score
 
@@ -91,3 +93,13 @@ def test_no_line_shares_a_run_of_four_words_with_what_the_voice_was_trained_on(s
     assert read
     for path in LINES.glob("*.musicxml"):
         assert not runs(read_reference(path).lyrics) & read, path.stem
+
+
+def test_a_spectrogram_shows_a_tone_where_it_is():
+    tone = np.sin(2 * np.pi * 4_000 * np.arange(RATE) / RATE)
+    picture = draw(tone)
+    brightest = HEIGHT - 1 - picture[:-8, 20:-20].argmax(0)
+    assert brightest == pytest.approx(4_000 / (RATE / 2) * (HEIGHT - 1), abs=3)
+    file = png(picture)
+    assert file.startswith(b"\x89PNG")
+    assert (int.from_bytes(file[16:20], "big"), int.from_bytes(file[20:24], "big")) == picture.shape[::-1]
