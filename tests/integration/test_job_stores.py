@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cantilena.adapters.job_documents import from_document, to_document
 from cantilena.adapters.sqlite_jobs import SqliteJobs
 from cantilena.errors import OptionError
 from cantilena.ports.jobs import Job, JobOutput, JobProblem, JobStore, JobStoreError, JobWarning, Lease
@@ -49,6 +50,38 @@ def test_what_is_written_is_read(store: JobStore) -> None:
     store.create(job)
     assert store.read("one").job == job
     assert store.read("two") is None
+
+
+@pytest.mark.parametrize("text", ["", "__name__", "a.b`c", "\0", "half a character: \ud800", "ü" * 1_500])
+def test_whatever_a_client_writes_is_kept(store: JobStore, text: str) -> None:
+    store.create(make_job(request={"pronunciations": {text: text}, "controls": {text: [[0, text], [1, 2.5]]}}))
+    kept = store.read("one")
+    assert kept.job.request == {"pronunciations": {text: text}, "controls": {text: [[0, text], [1, 2.5]]}}
+    problem, warning = JobProblem(code="c", message=text), JobWarning(code="w", message=text)
+    store.write(replace(kept.job, message=text, error=problem, warnings=(warning,)), revision=kept.revision)
+    whole, shown = text.removesuffix("\ud800"), store.read("one").job
+    assert shown.message.startswith(whole)
+    assert shown.error.message.startswith(whole)
+    assert shown.warnings[0].message.startswith(whole)
+
+
+@pytest.mark.parametrize("text", ["", "a/b", "../one", "one/", ".", "..", "__one__", "o\0ne", "\ud800", "x" * 2_000])
+def test_what_is_no_id_is_nobodys(store: JobStore, text: str) -> None:
+    store.create(make_job())
+    assert store.read(text) is None
+    assert store.of_session(text, limit=9) == ()
+    assert store.of_session("s", limit=9, before=text) == ()
+    store.delete(text)
+    assert store.read("one") is not None
+
+
+def test_what_a_later_version_wrote_is_read() -> None:
+    job = make_job(lease=Lease(holder="h", until=9.0), warnings=(JobWarning(code="w", message="m"),))
+    document = to_document(job)
+    document["mood"] = "hopeful"
+    document["lease"]["since"] = 3.0
+    document["warnings"][0]["colour"] = "red"
+    assert from_document(document) == job
 
 
 def test_an_id_is_given_once(store: JobStore) -> None:
@@ -198,6 +231,23 @@ def run(*works: Callable[[], None]) -> None:
 
 def test_a_store_that_answers_says_nothing(store: JobStore) -> None:
     store.ping()
+
+
+def test_a_document_that_is_too_large_for_firestore_is_said(firestore_emulator: FirestoreEmulator) -> None:
+    def emulator() -> FirestoreEmulator:
+        return firestore_emulator
+
+    words = {f"word {n}": "a" * 1_000 for n in range(1_200)}
+    with open_jobs("firestore", Path(), emulator, lambda: Clock.seconds) as store:
+        with pytest.raises(JobStoreError) as caught:
+            store.create(make_job(request={"pronunciations": words}))
+        assert (caught.value.code, caught.value.retryable) == ("job_too_large", False)
+        store.create(make_job())
+        stored = store.read("one")
+        with pytest.raises(JobStoreError) as caught:
+            store.write(replace(stored.job, request={"pronunciations": words}), revision=stored.revision)
+        assert caught.value.code == "job_too_large"
+        assert store.read("one") == stored
 
 
 def test_a_file_that_is_no_database_is_said(tmp_path: Path) -> None:

@@ -8,7 +8,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, NoReturn
 
-from cantilena.adapters.firestore_client import Condition, Document, DocumentError, Fields, FirestoreDatabase, Query
+from cantilena.adapters.firestore_client import (
+    Condition,
+    Document,
+    DocumentError,
+    Fields,
+    FirestoreDatabase,
+    Query,
+    is_document_id,
+)
 from cantilena.adapters.firestore_documents import from_fields, to_fields, told
 from cantilena.adapters.job_documents import from_document, to_document
 from cantilena.ports.jobs import Job, JobStoreError, StoredJob
@@ -55,6 +63,8 @@ class FirestoreJobs:
             return self._database.write(_JOBS, job.job_id, _to_fields(job), revision=revision)
 
     def of_session(self, session_id: str, *, limit: int, before: str | None = None) -> tuple[Job, ...]:
+        if not is_document_id(session_id):
+            return ()
         after = None
         if before is not None:
             with _translated(before):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from cantilena.adapters.known_fields import known_fields
 from cantilena.ports.sessions import Session, SessionScore
 
 Document = dict[str, Any]
@@ -17,6 +18,8 @@ def to_document(session: Session) -> Document:
 
 
 def from_document(document: Mapping[str, Any]) -> Session:
-    """The session that :func:`to_document` wrote."""
-    score = document["score"]
-    return Session(**{**document, "score": SessionScore(**score) if score else None})
+    """The session that :func:`to_document` wrote; fields of a later version are left alone."""
+    values = known_fields(Session, document)
+    score = values["score"]
+    values["score"] = SessionScore(**known_fields(SessionScore, score)) if score else None
+    return Session(**values)

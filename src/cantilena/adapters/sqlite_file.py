@@ -18,6 +18,7 @@ from typing import Any, Final
 
 _BUSY_SECONDS: Final = 2.5
 """How long somebody waits for a turn: shorter than whoever asks over HTTP may wait."""
+_TAKEN: Final = ("SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE")
 
 Row = tuple[Any, ...]
 
@@ -27,7 +28,7 @@ class SqliteError(Exception):
 
 
 class RowExists(Exception):
-    """A row breaks a promise of the schema: there is one of its key already."""
+    """There is a row of that key already."""
 
 
 class SqliteFile:
@@ -72,7 +73,7 @@ class SqliteFile:
         Raises
         ------
         RowExists
-            When the block breaks a promise of the schema.
+            When the block inserts a second row of one key.
         """
         with self._lent() as connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -98,10 +99,10 @@ class SqliteFile:
         try:
             connection = self._take()
             yield connection
-        except sqlite3.IntegrityError as error:
-            self._put(connection)
-            raise RowExists(str(error)) from error
         except sqlite3.Error as error:
+            if error.sqlite_errorname in _TAKEN:
+                self._put(connection)
+                raise RowExists(str(error)) from error
             if connection is not None:
                 with suppress(sqlite3.Error):
                     connection.close()

@@ -166,8 +166,8 @@ class StoredJob:
 class JobStoreError(CantilenaError):
     """A store does not do what was asked.
 
-    ``job_exists``, ``job_missing``, ``job_changed`` (somebody else was first: read again), ``jobs_unreachable``
-    (retryable).
+    ``job_exists``, ``job_missing``, ``job_changed`` (somebody else was first: read again), ``job_too_large`` (for a
+    document of that store), ``jobs_unreachable`` (retryable).
     """
 
 
@@ -187,7 +187,7 @@ class JobStore(Protocol):
         ...
 
     def of_session(self, session_id: str, *, limit: int, before: str | None = None) -> tuple[Job, ...]:
-        """Jobs of a session, newest first, from the one after the job ``before`` on."""
+        """Jobs of a session, newest first, from the one after the job ``before`` on; none when that is gone."""
         ...
 
     def unfinished(self, *, limit: int, owner: str | None = None) -> tuple[Job, ...]:
