@@ -60,8 +60,7 @@ def draw(samples: NDArray[np.float64]) -> NDArray[np.uint8]:
     level = np.round((level - level.max()) / STEP_DB) * STEP_DB
     picture = np.clip(level / RANGE_DB + 1, 0, 1) * 255
     picture = picture.T[::-1].astype(np.uint8)
-    for second in range(1, int(len(samples) / RATE) + 1):
-        picture[-8:, round(second / POINT_SECONDS)] = 255
+    picture[-8:, (np.arange(1, picture.shape[1] * POINT_SECONDS) / POINT_SECONDS).astype(int)] = 255
     for kilohertz in range(2, RATE // 2000, 2):
         picture[HEIGHT - 1 - round(kilohertz * 2000 / RATE * (HEIGHT - 1)), :8] = 255
     return picture
