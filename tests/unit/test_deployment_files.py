@@ -19,6 +19,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from cantilena.settings.model import VARIABLES
+from cantilena.tracing import STEPS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
@@ -205,3 +206,25 @@ def test_metrics_ask_for_events_and_fields_that_are_logged(file: Path) -> None:
     assert is_distribution == ("valueExtractor" in metric) == ("bucketOptions" in metric)
     labels = {label["key"] for label in metric["metricDescriptor"].get("labels", ())}
     assert labels == set(metric.get("labelExtractors", ()))
+
+
+def test_every_metric_is_on_the_page() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    steps = {f"synthesize_{step}" for step in STEPS}
+    assert {file.stem for file in METRICS} >= steps
+    assert all(f"`{file.stem}`" in page for file in METRICS if file.stem not in steps)
+
+
+def test_the_page_of_the_deployment_names_what_the_script_reads() -> None:
+    script = (ROOT / "deploy" / "deploy.sh").read_text("utf-8")
+    page = (ROOT / "docs" / "deploy.md").read_text("utf-8")
+    read = set(re.findall(r"^([A-Z_]+)=\$\{\1:-", script, re.MULTILINE)) - {"CANTILENA"}
+    assert read >= {"REGION", "SERVICE_URL", "INSTANCES"}
+    assert all(f"`{name}`" in page for name in read)
+
+
+def test_the_page_of_the_deployment_leads_to_files_that_there_are() -> None:
+    page = (ROOT / "docs" / "deploy.md").read_text("utf-8")
+    places = re.findall(r"\]\(((?!https)[^)#]+)", page)
+    assert len(places) > 8
+    assert all((ROOT / "docs" / place).exists() for place in places)
