@@ -1,4 +1,4 @@
-"""Command line: ``python -m voicebuilder prepare|train|export|audition``."""
+"""Command line: ``python -m voicebuilder prepare|train|export``."""
 
 import argparse
 from pathlib import Path
@@ -12,10 +12,12 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     prepare = commands.add_parser("prepare", help="analyse a corpus into the work folder")
     prepare.add_argument("corpus", type=Path)
-    train = commands.add_parser("train", help="train one network, or go on training it")
-    train.add_argument("stage", choices=("acoustic", "vocoder", "dur"))
-    train.add_argument("--steps", type=int, help="planned total number of steps")
-    train.add_argument("--minutes", type=float, help="planned total number of minutes, over all runs")
+    prepare.add_argument("--lines", type=int, help="only so many lines per voice")
+    prepare.add_argument("--voice", action="append", help="only this corpus voice (may be repeated)")
+    train = commands.add_parser("train", help="train every network, or one of them, or go on training")
+    train.add_argument("stage", nargs="?", help="dur, pitch, variance, vocoder or acoustic; default: all, in turn")
+    train.add_argument("--steps", type=int, help="planned total number of steps of a stage")
+    train.add_argument("--minutes", type=float, help="planned total number of minutes of a stage, over all runs")
     train.add_argument("--batch", type=int, default=8)
     train.add_argument("--seed", type=int, default=20260)
     export = commands.add_parser("export", help="write the voicebank folder")
@@ -24,32 +26,20 @@ def main() -> None:
         command.add_argument(
             "--work", type=Path, required=True, help="folder for analyses and checkpoints, outside git"
         )
-    prepare.add_argument("--lines", type=int, help="only so many lines per voice")
-    prepare.add_argument("--voice", action="append", help="only this corpus voice (may be repeated)")
-    audition = commands.add_parser("audition", help="sing test lines with a bank")
-    audition.add_argument("bank", type=Path)
-    audition.add_argument("out", type=Path)
-    audition.add_argument("--speaker", action="append")
-    audition.add_argument("--tempo", action="append", choices=("slow", "medium", "fast"))
-    audition.add_argument("--songs", type=int, help="only the first so many songs")
-    a = parser.parse_args()
-    if a.command == "prepare":
-        from voicebuilder.recipe import prepare_corpus
+    asked = parser.parse_args()
+    from voicebuilder.recipe import STEPS, export_bank, prepare_corpus, train_stage  # torch takes its time
 
-        prepare_corpus(a.corpus, a.work, VESPER, lines=a.lines, voices=a.voice)
-    elif a.command == "train":
-        from voicebuilder.recipe import train_stage
-
-        train_stage(a.stage, a.work, VESPER, steps=a.steps, minutes=a.minutes, batch=a.batch, seed=a.seed)
-    elif a.command == "export":
-        from voicebuilder.recipe import export_bank
-
-        export_bank(a.work, a.bank, VESPER)
+    if asked.command == "prepare":
+        prepare_corpus(asked.corpus, asked.work, VESPER, lines=asked.lines, voices=asked.voice)
+    elif asked.command == "train":
+        if asked.stage not in (None, *STEPS):
+            parser.error(f"there is no stage {asked.stage!r}; choose from {', '.join(STEPS)}")
+        for stage in STEPS if asked.stage is None else (asked.stage,):
+            train_stage(
+                stage, asked.work, VESPER, steps=asked.steps, minutes=asked.minutes, batch=asked.batch, seed=asked.seed
+            )
     else:
-        from voicebuilder.audition import audition as run
-
-        speakers = tuple(a.speaker or [s.name for s in VESPER.speakers])
-        run(a.bank, a.out, speakers=speakers, tempos=tuple(a.tempo or ["medium"]), songs=a.songs)
+        export_bank(asked.work, asked.bank, VESPER)
 
 
 if __name__ == "__main__":

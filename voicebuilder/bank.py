@@ -36,10 +36,10 @@ class BankCard:
 
 VESPER = BankCard(
     name="Vesper",
-    version="0.1",
+    version="1.0",
     speakers=(
-        Speaker(name="mezzo", corpus_voice="af_heart", lowest=53, highest=77),
-        Speaker(name="baritone", corpus_voice="am_michael", lowest=40, highest=673),
+        Speaker(name="mezzo", corpus_voice="af_heart", lowest=55, highest=74),
+        Speaker(name="baritone", corpus_voice="am_michael", lowest=45, highest=65),
     ),
 )
 
@@ -48,6 +48,10 @@ ENTRIES: Mapping[str, str] = {
     "alleluia": "ae l ah l uw y ah", "amen": "aa m eh n", "gloria": "g l ao r iy ah", "o'er": "ao r", "e'er": "eh r",
     "ne'er": "n eh r", "heav'n": "hh eh v ah n", "ev'ry": "eh v r iy", "thee": "dh iy", "thou": "dh aw",
 }  # fmt: skip
+
+
+CURVES = ("energy", "breathiness", "voicing", "tension")
+"""Every curve of the format, in its order."""
 
 
 def _write(path: Path, text: str) -> None:
@@ -62,9 +66,23 @@ def _audio_keys() -> str:
     )
 
 
-def write_configs(card: BankCard, folder: Path, *, acoustic_size: int, dur_size: int, gender_semitones: float) -> None:
-    """Write every text file of the bank except licence, credits and model card."""
-    speakers = "".join(f"- {s.name}\n" for s in card.speakers)
+def write_configs(
+    card: BankCard, folder: Path, *, hidden_size: int, gender_semitones: float, curves: Sequence[str]
+) -> None:
+    """Write every text file of the bank except licence, credits and model card.
+
+    Parameters
+    ----------
+    card : BankCard
+    folder : Path
+        Of the bank.
+    hidden_size : int
+        Width of the speaker vectors, the same in every stage.
+    gender_semitones : float
+        How far the acoustic model moves formants, either way.
+    curves : sequence of str
+        What the acoustic model is told beside the pitch, and the variance model predicts.
+    """
     _write(folder / "character.txt", f"name={card.name}\nauthor=Cantilena\nversion={card.version}\n")
     subbanks = "".join(
         f'- color: {s.name}\n  prefix: ""\n  suffix: {s.name}\n  tone_ranges: ["C1-B7"]\n' for s in card.speakers
@@ -78,31 +96,42 @@ def write_configs(card: BankCard, folder: Path, *, acoustic_size: int, dur_size:
         f"subbanks:\n{subbanks}"
         f"cantilena:\n  languages: [en]\n  ranges: {{{ranges}}}\n  license: Apache-2.0\n",
     )
+    common = "phonemes: phonemes.json\nuse_lang_id: false\n" + _list("speakers", [s.name for s in card.speakers])
+    common += f"hidden_size: {hidden_size}\n"
     _write(
         folder / "dsconfig.yaml",
-        "phonemes: phonemes.json\nacoustic: acoustic.onnx\nvocoder: vesper_hn\n"
-        f"speakers:\n{speakers}hidden_size: {acoustic_size}\n"
-        "use_lang_id: false\nuse_key_shift_embed: true\nuse_speed_embed: false\nuse_energy_embed: false\n"
-        "use_breathiness_embed: false\nuse_voicing_embed: false\nuse_tension_embed: false\n"
-        "use_continuous_acceleration: true\nuse_variable_depth: false\n"
+        f"acoustic: acoustic.onnx\nvocoder: vesper_hn\n{common}"
+        "use_key_shift_embed: true\nuse_speed_embed: false\n"
+        + "".join(f"use_{name}_embed: {str(name in curves).lower()}\n" for name in CURVES)
+        + "use_continuous_acceleration: true\nuse_variable_depth: false\n"
         "augmentation_args:\n  random_pitch_shifting:\n"
         f"    range: [{-gender_semitones:g}, {gender_semitones:g}]\n" + _audio_keys(),
     )
-    _write(
-        folder / "dsdur" / "dsconfig.yaml",
-        "phonemes: phonemes.json\nlinguistic: linguistic.onnx\ndur: dur.onnx\npredict_dur: true\nuse_lang_id: false\n"
-        f"speakers:\n{speakers}hidden_size: {dur_size}\nsample_rate: {SAMPLE_RATE}\nhop_size: {HOP_SIZE}\n",
-    )
+    frames = f"sample_rate: {SAMPLE_RATE}\nhop_size: {HOP_SIZE}\n"
+    stages = {
+        "dsdur": "linguistic: linguistic.onnx\ndur: dur.onnx\npredict_dur: true\n",
+        "dspitch": "linguistic: linguistic.onnx\npitch: pitch.onnx\npredict_dur: false\nuse_expr: true\n"
+        "use_note_rest: true\nuse_continuous_acceleration: true\n",
+        "dsvariance": "linguistic: linguistic.onnx\nvariance: variance.onnx\npredict_dur: false\n"
+        + "".join(f"predict_{name}: {str(name in curves).lower()}\n" for name in CURVES)
+        + "use_continuous_acceleration: true\n",
+    }
+    table = json.dumps(dict(IDS), indent=1) + "\n"
+    _write(folder / "phonemes.json", table)
+    dictionary = _dictionary()
+    for stage, keys in stages.items():
+        _write(folder / stage / "dsconfig.yaml", keys + common + frames)
+        _write(folder / stage / "phonemes.json", table)
+        _write(folder / stage / "dsdict.yaml", dictionary)
+    _write(folder / "dsdur" / "dsdict-en.yaml", dictionary)
     _write(
         folder / "dsvocoder" / "vocoder.yaml",
         "name: vesper_hn\nmodel: vesper_hn.onnx\n" + _audio_keys() + "pitch_controllable: false\nforce_on_cpu: false\n",
     )
-    table = json.dumps(dict(IDS), indent=1) + "\n"
-    _write(folder / "phonemes.json", table)
-    _write(folder / "dsdur" / "phonemes.json", table)
-    dictionary = _dictionary()
-    _write(folder / "dsdur" / "dsdict.yaml", dictionary)
-    _write(folder / "dsdur" / "dsdict-en.yaml", dictionary)
+
+
+def _list(key: str, items: Sequence[str]) -> str:
+    return f"{key}:\n" + "".join(f"- {item}\n" for item in items)
 
 
 def _dictionary() -> str:

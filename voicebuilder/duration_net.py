@@ -7,6 +7,7 @@ exactly to its length, so that nobody has to stretch it afterwards. The network 
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -147,12 +148,12 @@ class DurationNet(nn.Module):
 
     def longest_share(self, n_consonants: Tensor, length: Tensor, rest: Tensor) -> Tensor:
         """What :func:`voicebuilder.durations.consonants_room` allows, as a share of the group."""
-        one, two, more = SHORT_SHARES
         low, high = SHORT_SECONDS
-        short = torch.clamp(one + (two - one) * (n_consonants - 1.0), one, two)
-        short = short + (more - two) * torch.clamp(n_consonants - 2.0, 0.0, 1.0)
+        short = torch.full_like(length, SHORT_SHARES[0])
+        for n, (fewer, more) in enumerate(pairwise(SHORT_SHARES), start=1):
+            short = short + (more - fewer) * torch.clamp(n_consonants - n, 0.0, 1.0)
         long = torch.clamp((length * FRAME_SECONDS - low) / (high - low), 0.0, 1.0)
-        share = short + (LONGEST_SHARE - short) * long
+        share = short + torch.clamp(LONGEST_SHARE - short, min=0.0) * long
         return share + (LONGEST_SHARE_OF_REST - share) * rest
 
 

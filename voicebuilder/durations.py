@@ -41,10 +41,10 @@ GIVES_WAY: Final[Mapping[str, float]] = {
 }  # fmt: skip
 """How readily a consonant is shortened where it is crowded: closures first, hisses last."""
 LONGEST_SHARE: Final = 0.4
-"""Consonants of a group take at most this share of it."""
-SHORT_SHARES: Final = (0.26, 0.32, 0.38)
-"""The same of a short group with one, two, more consonants: they keep out of the note's middle, where a voice is heard
-to be in tune."""
+"""Consonants of a group take at most this share of it, unless they are many."""
+SHORT_SHARES: Final = (0.26, 0.33, 0.42, 0.5)
+"""The same of a short group with one, two, three, more consonants: few keep out of the note's middle, where a voice is
+heard to be in tune; many could not be understood there."""
 SHORT_SECONDS: Final = (0.4, 0.7)
 """Groups up to the first are short, from the second on they are not."""
 LONGEST_SHARE_OF_REST: Final = 0.72
@@ -54,7 +54,7 @@ ON_THE_BEAT: Final = 0.75
 BEFORE_BEAT: Final = 0.8
 """A sonorant directly before a beat is this much shorter: it is as loud as a vowel, and would be heard as the beat."""
 AFTER_REST: Final[Mapping[str, float]] = {
-    "stop": 0.055, "fricative": 0.080, "affricate": 0.075, "aspirate": 0.045, "nasal": 0.042, "liquid": 0.042,
+    "stop": 0.058, "fricative": 0.088, "affricate": 0.080, "aspirate": 0.055, "nasal": 0.042, "liquid": 0.042,
     "semivowel": 0.042,
 }  # fmt: skip
 """A consonant that ends a silence is at most this long: it is heard from its beginning."""
@@ -120,11 +120,13 @@ def consonants_room(n_consonants: int, seconds: float) -> float:
     Examples
     --------
     >>> round(consonants_room(1, 0.3), 3), round(consonants_room(3, 1.0), 3)
-    (0.078, 0.4)
+    (0.078, 0.42)
     """
     short = SHORT_SHARES[min(max(n_consonants, 1), len(SHORT_SHARES)) - 1]
     low, high = SHORT_SECONDS
-    return seconds * (short + (LONGEST_SHARE - short) * float(np.clip((seconds - low) / (high - low), 0.0, 1.0)))
+    return seconds * (
+        short + max(LONGEST_SHARE - short, 0.0) * float(np.clip((seconds - low) / (high - low), 0.0, 1.0))
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Writes the four ONNX graphs of the voice: opset 17, IR 8, batch 1, every length dynamic.
+"""Writes the ONNX graphs of the voice: opset 17, IR 8, batch 1, every length dynamic.
 
 **Conventions**: the only random node of the bank is one ``RandomNormalLike`` in the main graph of the vocoder, whose
 output ``noise`` has the shape of the waveform.
@@ -15,7 +15,10 @@ from torch import nn
 
 from voicebuilder.acoustic import SPEAKER_SIZE, AcousticGraph
 from voicebuilder.duration_net import DUR_SIZE, DurationStage
+from voicebuilder.frames import ENCODER_SIZE, PhonemeEncoder
+from voicebuilder.pitch_net import PitchGraph, PitchStage
 from voicebuilder.spectra import N_MELS
+from voicebuilder.variance_net import CURVES, VarianceGraph, VarianceStage
 from voicebuilder.vocoder import VocoderGraph
 
 OPSET: Final = 17
@@ -93,14 +96,16 @@ def export_acoustic(graph: AcousticGraph, path: Path) -> None:
         "durations": torch.tensor([[6, 6, 6, 6]]),
         "f0": torch.full((1, n), 220.0),
         "gender": torch.zeros(1, n),
+        "breathiness": torch.full((1, n), -40.0),
+        "voicing": torch.full((1, n), -25.0),
+        "tension": torch.zeros(1, n),
         "spk_embed": torch.zeros(1, n, SPEAKER_SIZE),
         "steps": torch.tensor(10),
     }
     axes = {
         "tokens": (1, "n_tokens"),
         "durations": (1, "n_tokens"),
-        "f0": (1, "n_frames"),
-        "gender": (1, "n_frames"),
+        **dict.fromkeys(("f0", "gender", *CURVES), (1, "n_frames")),
         "spk_embed": (1, "n_frames", SPEAKER_SIZE),
     }
     _export(graph, path, inputs, {"mel": (1, "n_frames", N_MELS)}, axes)
@@ -137,3 +142,54 @@ def export_durations(stage: DurationStage, folder: Path) -> None:
         "spk_embed": (1, "n_tokens", DUR_SIZE),
     }
     _export(stage.dur, folder / "dur.onnx", inputs, {"ph_dur_pred": (1, "n_tokens")}, axes)
+
+
+def export_encoder(encoder: PhonemeEncoder, folder: Path) -> None:
+    """Write ``linguistic.onnx`` in phoneme mode."""
+    inputs = {"tokens": torch.tensor([[2, 5, 9, 2]]), "ph_dur": torch.tensor([[6, 6, 6, 6]])}
+    axes = {"tokens": (1, "n_tokens"), "ph_dur": (1, "n_tokens")}
+    outputs = {"encoder_out": (1, "n_tokens", ENCODER_SIZE), "x_masks": (1, "n_tokens")}
+    _export(encoder, folder / "linguistic.onnx", inputs, outputs, axes)
+
+
+def export_pitch(stage: PitchStage, folder: Path) -> None:
+    """Write ``linguistic.onnx`` and ``pitch.onnx``."""
+    export_encoder(stage.linguistic, folder)
+    n = 24
+    inputs = {
+        "encoder_out": torch.zeros(1, 4, ENCODER_SIZE),
+        "ph_dur": torch.tensor([[6, 6, 6, 6]]),
+        "note_midi": torch.tensor([[60.0, 60.0, 62.0]]),
+        "note_rest": torch.tensor([[True, False, False]]),
+        "note_dur": torch.tensor([[8, 8, 8]]),
+        "pitch": torch.full((1, n), 60.0),
+        "expr": torch.ones(1, n),
+        "retake": torch.ones(1, n, dtype=torch.bool),
+        "spk_embed": torch.zeros(1, n, ENCODER_SIZE),
+        "steps": torch.tensor(10),
+    }
+    axes = {"encoder_out": (1, "n_tokens", ENCODER_SIZE), "ph_dur": (1, "n_tokens")}
+    axes |= dict.fromkeys(("note_midi", "note_rest", "note_dur"), (1, "n_notes"))
+    axes |= dict.fromkeys(("pitch", "expr", "retake"), (1, "n_frames"))
+    axes["spk_embed"] = (1, "n_frames", ENCODER_SIZE)
+    _export(PitchGraph(stage.pitch), folder / "pitch.onnx", inputs, {"pitch_pred": (1, "n_frames")}, axes)
+
+
+def export_variance(stage: VarianceStage, folder: Path) -> None:
+    """Write ``linguistic.onnx`` and ``variance.onnx``."""
+    export_encoder(stage.linguistic, folder)
+    n = 24
+    inputs = {
+        "encoder_out": torch.zeros(1, 4, ENCODER_SIZE),
+        "ph_dur": torch.tensor([[6, 6, 6, 6]]),
+        "pitch": torch.full((1, n), 60.0),
+        **{name: torch.zeros(1, n) for name in CURVES},
+        "retake": torch.ones(1, n, len(CURVES), dtype=torch.bool),
+        "spk_embed": torch.zeros(1, n, ENCODER_SIZE),
+        "steps": torch.tensor(10),
+    }
+    axes = {"encoder_out": (1, "n_tokens", ENCODER_SIZE), "ph_dur": (1, "n_tokens")}
+    axes |= dict.fromkeys(("pitch", *CURVES), (1, "n_frames"))
+    axes |= {"retake": (1, "n_frames", len(CURVES)), "spk_embed": (1, "n_frames", ENCODER_SIZE)}
+    outputs = {f"{name}_pred": (1, "n_frames") for name in CURVES}
+    _export(VarianceGraph(stage.variance), folder / "variance.onnx", inputs, outputs, axes)

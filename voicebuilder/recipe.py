@@ -12,24 +12,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import nn
 
-from voicebuilder.acoustic import GENDER_SEMITONES, SPEAKER_SIZE, AcousticGraph, AcousticNet
+from voicebuilder.acoustic import GENDER_SEMITONES, SPEAKER_SIZE, AcousticGraph
 from voicebuilder.analysis import load_envelopes, prepare
 from voicebuilder.bank import BankCard, write_configs, write_speakers
 from voicebuilder.contrast import measure_contrast
-from voicebuilder.corpus import read_corpus, read_labels, write_labels
-from voicebuilder.duration_net import DUR_SIZE, DurationLoss, DurationStage
+from voicebuilder.corpus import read_corpus, write_labels
 from voicebuilder.durations import consonant_lengths
-from voicebuilder.export import export_acoustic, export_durations, export_vocoder
+from voicebuilder.export import export_acoustic, export_durations, export_pitch, export_variance, export_vocoder
 from voicebuilder.loop import Schedule, load_average, train_net
-from voicebuilder.training import Sampler, TrainingOptions, load_net, train
-from voicebuilder.vocoder import VocoderGraph, VocoderNet
+from voicebuilder.stages import RATES, STEPS, make_loss, make_sampler, make_stage
+from voicebuilder.variance_net import CURVES
 
-DEFAULTS = {"acoustic": TrainingOptions(steps=8000, frames=240), "vocoder": TrainingOptions(steps=8000, frames=120)}
-STEPS = {"dur": 2500}
-STAGES = (*DEFAULTS, *STEPS)
-"""Every network of the bank; each is trained on its own, and in any order."""
+EXPORTS = {"dur": export_durations, "pitch": export_pitch, "variance": export_variance}
 NOTICES = Path(__file__).parent / "notices"
 
 
@@ -56,54 +51,40 @@ def prepare_corpus(
     write_labels((u for utterances in every.values() for u in utterances), work / "labels.jsonl")
     for voice, utterances in every.items():
         if voices is None or voice in voices:
-            n = prepare(utterances, work / "envelopes")
+            n = prepare(utterances, work / "envelopes", work / "waveforms")
             print(f"prepare: {voice}: {n} lines analysed", flush=True)
 
 
 def train_stage(
     stage: str, work: Path, card: BankCard, *, steps: int | None, minutes: float | None, batch: int, seed: int
 ) -> None:
-    """Train one of :data:`STAGES`, continuing from the work folder's checkpoint."""
-    if stage in DEFAULTS:
-        options = dataclasses.replace(DEFAULTS[stage], minutes=minutes, batch=batch, seed=seed)
-        if steps is not None:
-            options = dataclasses.replace(options, steps=steps)
-        train(stage, _sampler(work, card, options), len(card.speakers), work, options)
-    else:
-        voices = [s.corpus_voice for s in card.speakers]
-        schedule = Schedule(steps=steps or STEPS[stage], minutes=minutes, seed=seed)
-        loss = DurationLoss(read_labels(work / "labels.jsonl"), voices, batch=2 * batch, seed=seed)
-        train_net(stage, _untrained(stage, work, card), loss, work, schedule)
-
-
-def _untrained(stage: str, work: Path, card: BankCard) -> nn.Module:
-    lengths = json.loads((work / "consonants.json").read_text(encoding="utf-8"))
-    return DurationStage(lengths, len(card.speakers))
-
-
-def _sampler(work: Path, card: BankCard, options: TrainingOptions) -> Sampler:
-    return Sampler(load_envelopes(work / "envelopes"), [s.corpus_voice for s in card.speakers], options)
+    """Train one of :data:`voicebuilder.stages.STEPS`, continuing from the work folder's checkpoint."""
+    usual = Schedule(steps=steps or STEPS[stage], minutes=minutes, seed=seed)
+    schedule = dataclasses.replace(usual, learning_rate=RATES.get(stage, usual.learning_rate))
+    loss = make_loss(stage, work, card, batch=batch, seed=seed)
+    train_net(stage, make_stage(stage, work, card), loss, work, schedule)
 
 
 def export_bank(work: Path, folder: Path, card: BankCard) -> None:
     """Write the voicebank folder from the checkpoints of a work folder."""
     torch.set_num_threads(1)
-    n = len(card.speakers)
-    net, known = load_net(work / "acoustic.pt", "acoustic", n)
-    assert isinstance(net, AcousticNet)
-    contrast = measure_contrast(net, _sampler(work, card, DEFAULTS["acoustic"]))
-    export_acoustic(AcousticGraph(net, torch.from_numpy(contrast)), folder / "acoustic.onnx")
     names = [s.name for s in card.speakers]
-    write_speakers(folder, names, net.speakers.weight.detach().numpy())
-    voc, voc_known = load_net(work / "vocoder.pt", "vocoder", n)
-    assert isinstance(voc, VocoderNet)
-    export_vocoder(VocoderGraph(voc), folder / "dsvocoder" / "vesper_hn.onnx")
-    durations = _untrained("dur", work, card)
-    assert isinstance(durations, DurationStage)
-    load_average(work / "dur.pt", durations)
-    export_durations(durations, folder / "dsdur")
-    write_speakers(folder / "dsdur", names, durations.speakers.weight.detach().numpy())
-    write_configs(card, folder, acoustic_size=SPEAKER_SIZE, dur_size=DUR_SIZE, gender_semitones=GENDER_SEMITONES)
+    for stage in STEPS:
+        net = make_stage(stage, work, card)
+        known = load_average(work / f"{stage}.pt", net)
+        print(f"export: {stage} of {known['steps']} steps, {known['seconds'] / 60:.0f} min", flush=True)
+        home = folder / f"ds{stage}"
+        if stage == "vocoder":
+            export_vocoder(net.graph, home / "vesper_hn.onnx")
+        elif stage == "acoustic":
+            sampler = make_sampler(stage, load_envelopes(work / "envelopes"), card, batch=8, seed=20260)
+            contrast = torch.from_numpy(measure_contrast(net.net, sampler))
+            export_acoustic(AcousticGraph(net.net, contrast), folder / "acoustic.onnx")
+            write_speakers(folder, names, net.net.speakers.weight.detach().numpy())
+        else:
+            EXPORTS[stage](net, home)
+            write_speakers(home, names, net.speakers.weight.detach().numpy())
+    write_configs(card, folder, hidden_size=SPEAKER_SIZE, gender_semitones=GENDER_SEMITONES, curves=CURVES)
     for notice in sorted(NOTICES.glob("*")):
         shutil.copyfile(notice, folder / notice.name)
-    print(f"export: {folder}; acoustic {known}, vocoder {voc_known}", flush=True)
+    print(f"export: {folder}", flush=True)

@@ -9,7 +9,7 @@ import pytest
 
 from voicebuilder.contours import LAYERS, draw_song_line, measure_microprosody, pitch_layers
 from voicebuilder.corpus import Phone, Utterance, read_labels, write_labels
-from voicebuilder.durations import LONGEST_SHARE, crowd, draw_line, group_starts, spoken_phrases, sung_length
+from voicebuilder.durations import SHORT_SHARES, crowd, draw_line, group_starts, spoken_phrases, sung_length
 from voicebuilder.spectra import FRAME_SECONDS
 from voicebuilder.symbols import IDS, SYMBOLS, is_vowel
 
@@ -60,7 +60,7 @@ def test_every_group_sums_to_its_length_and_leaves_room_for_its_vowel(utterance:
         for start, size, frames in zip(starts, line.word_div, line.word_dur, strict=True):
             group = slice(start, start + size)
             if vowels[group].any():
-                assert line.lengths[group][~vowels[group]].sum() <= LONGEST_SHARE * frames + 1e-3
+                assert line.lengths[group][~vowels[group]].sum() <= SHORT_SHARES[-1] * frames + 1e-3
 
 
 def test_the_same_seed_draws_the_same_line(utterance: Utterance):
