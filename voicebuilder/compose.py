@@ -57,7 +57,7 @@ BREATH_SPECTRUM: Final = (
     (11000.0, -6.0), (13000.0, -8.0), (15000.0, -13.0),
 )  # fmt: skip
 """Spectrum of a sung breath: (Hz, dB), measured on real singing; its level is set by ``BREATH_PEAK``."""
-BREATH_PEAK: Final = 0.03
+BREATH_PEAK: Final = 0.011
 """Filter magnitude of the breath noise in its strongest band."""
 
 
