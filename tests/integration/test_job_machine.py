@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -162,7 +163,8 @@ def code_of(work: Callable[[], object]) -> str:
     return ""
 
 
-EXAMPLES = {"memory": 100, "sqlite": 40, "firestore": 12}
+TIMES = int(os.environ.get("CANTILENA_TEST_TIMES", "1"))
+EXAMPLES = {"memory": 100 * TIMES, "sqlite": 40 * TIMES, "firestore": 12 * TIMES}
 
 
 @pytest.mark.parametrize("kind", DOCUMENT_STORES)
