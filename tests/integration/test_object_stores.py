@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -215,3 +217,12 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch: py
         objects.create(NAME, b"x")
     assert objects.find_one(NAME) is None
     assert list((tmp_path / ".partial").iterdir()) == []
+
+
+def test_what_killed_processes_left_is_removed(tmp_path: Path) -> None:
+    FolderObjects(tmp_path).create(NAME, b"x")
+    for name, age in (("old", 7200), ("new", 60)):
+        (tmp_path / ".partial" / name).write_bytes(b"half")
+        os.utime(tmp_path / ".partial" / name, (time.time() - age,) * 2)
+    FolderObjects(tmp_path)
+    assert [part.name for part in (tmp_path / ".partial").iterdir()] == ["new"]

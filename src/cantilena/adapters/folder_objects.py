@@ -13,6 +13,7 @@ import os
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ from cantilena.ports.objects import ANY_TYPE, MAX_READ_BYTES, Download, StorageE
 _BLOCK_BYTES: Final = 256 * 1024
 _PARTIAL: Final = ".partial"
 """Folder of what is being written."""
+_ABANDONED_SECONDS: Final = 3600.0
 _LONGEST_PIECE: Final = 200
 """Bytes between two slashes; file systems take 255."""
 
@@ -33,11 +35,12 @@ class FolderObjects:
     Parameters
     ----------
     folder : Path
-        Made when it is not there.
+        Made when it is not there. What killed processes left in it half written is removed.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._remove_abandoned()
 
     @property
     def place(self) -> str:
@@ -137,6 +140,12 @@ class FolderObjects:
         except Exception as error:  # whatever the sink raises is an answer too
             return error
         return None
+
+    def _remove_abandoned(self) -> None:
+        with suppress(OSError):
+            for part in (self._folder / _PARTIAL).iterdir():
+                if time.time() - part.stat().st_mtime > _ABANDONED_SECONDS:
+                    part.unlink()
 
     @contextmanager
     def _written(self, source: Path | bytes) -> Iterator[Path]:
