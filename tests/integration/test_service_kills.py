@@ -19,8 +19,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.phrases import FULL, PHRASES, song_file
+from tests.serving.fleet import Api, Client, Fleet, running_fleet
 from tests.voicebanks.build import TinyBank, build_voicebank
-from tests.workers.serving import Api, Client, Fleet, running_fleet
 
 JOBS = int(os.environ.get("CANTILENA_TEST_JOBS", "8"))
 LEASE_SECONDS = 5
@@ -37,11 +37,12 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
     build_voicebank(tmp_path / "banks", TinyBank(name="Full", **FULL))
     for name in ("PORT", "FIRESTORE_EMULATOR_HOST", "STORAGE_EMULATOR_HOST"):
         monkeypatch.delenv(name, raising=False)
-    with running_fleet(
-        tmp_path, 2, APP_ENV="local", DATA_DIR=str(tmp_path / "data"), VOICEBANK_DIR=str(tmp_path / "banks"),
-        CANTILENA_THREADS="1", CANTILENA_CACHE_MAX_BYTES="0", TMPDIR=str(tmp_path / "temporary"),
-        JOB_LEASE_SECONDS=str(LEASE_SECONDS), MAX_JOBS="100",
-    ) as fleet:  # fmt: skip
+    environment = {
+        "APP_ENV": "local", "DATA_DIR": str(tmp_path / "data"), "VOICEBANK_DIR": str(tmp_path / "banks"),
+        "CANTILENA_THREADS": "1", "CANTILENA_CACHE_MAX_BYTES": "0", "TMPDIR": str(tmp_path / "temporary"),
+        "JOB_LEASE_SECONDS": str(LEASE_SECONDS), "MAX_JOBS": "100",
+    }  # fmt: skip
+    with running_fleet(tmp_path, 2, environment) as fleet:
         yield fleet
 
 
@@ -77,7 +78,8 @@ def test_no_job_is_lost_or_sung_twice_at_once_whoever_is_killed(fleet):
             )  # fmt: skip
     assert sum(job["status"] == "succeeded" for job in ended.values()) >= JOBS / 2
     assert max(job["attempt"] for job in ended.values()) == 2  # a process was killed that sang
-    fleet.close()
+    for api in list(fleet.living):
+        fleet.kill(api)
     client.close()
     print(
         f"{killer.processes} processes and {killer.workers} workers killed,", Counter(map(outcome_of, ended.values()))
@@ -132,7 +134,7 @@ class Killer(threading.Thread):
                 self._fleet.start()
                 self.processes += 1
             else:
-                for pid in api.workers:
+                for pid in api.serve.children():
                     with suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)
                         self.workers += 1

@@ -1,4 +1,4 @@
-"""Several processes of `cantilena serve` that share their stores, to be killed at will, and a client of whoever lives."""
+"""Several processes of `cantilena serve` that share their stores, to be killed at will, and a client of them."""
 
 from __future__ import annotations
 

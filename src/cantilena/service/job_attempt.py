@@ -23,7 +23,7 @@ import anyio
 from anyio import to_thread
 
 from cantilena.errors import CantilenaError, InferenceError, OptionError
-from cantilena.ports.jobs import Job, JobOutput, JobStore, JobStoreError
+from cantilena.ports.jobs import Job, JobOutput, JobStore, JobStoreError, StoredJob
 from cantilena.ports.objects import ObjectStore, StorageError
 from cantilena.ports.singers import Singer, SongFile, SongOrder, SungSong
 from cantilena.service import job_changes as change
@@ -122,6 +122,7 @@ class JobAttempt:
         self._heartbeats = Heartbeats(holder, lease_seconds=options.lease_seconds)
         self._moment = Moment(step=job.step, message=job.message, progress=job.progress)
         self._news = anyio.Event()
+        self._seen: StoredJob | None = None
         self._song = anyio.CancelScope()
         self._stop: Stop | None = None
         self._stored: list[str] = []
@@ -267,18 +268,35 @@ class JobAttempt:
             self._news = anyio.Event()
 
     async def _look(self) -> None:
-        """Find out whether the song is still wanted, renew its lease, and write how far it is."""
-        stored = await self._in_thread(partial(self._jobs.read, self._job.job_id))
-        if stored is None or not self._heartbeats.holds(stored.job):
+        """Renew the lease, write how far the song is, and find out whether it is still wanted.
+
+        What can be written at the revision that was seen last has been changed by nobody, which spares a reading.
+        """
+        if self._seen is not None and await self._write_due(self._seen):
+            return
+        self._seen = await self._in_thread(partial(self._jobs.read, self._job.job_id))
+        if self._seen is None or not self._heartbeats.holds(self._seen.job):
             self._stop_song("lost")
-            return
-        if stored.job.cancel_requested:
+        elif self._seen.job.cancel_requested:
             self._stop_song("canceled")
-            return
-        changed = self._heartbeats.due(stored.job, self._moment, now=self._now())
-        if changed is not None:
-            await self._in_thread(partial(self._jobs.write, changed, revision=stored.revision))
-            self._heartbeats.wrote()
+        else:
+            await self._write_due(self._seen)
+
+    async def _write_due(self, seen: StoredJob) -> bool:
+        """Whether something was due, and is written."""
+        changed = self._heartbeats.due(seen.job, self._moment, now=self._now())
+        if changed is None:
+            return False
+        self._seen = None  # whatever goes wrong, it may have been written
+        try:
+            revision = await self._in_thread(partial(self._jobs.write, changed, revision=seen.revision))
+        except JobStoreError as error:
+            if error.code in ("job_changed", "job_missing"):
+                return False
+            raise
+        self._heartbeats.wrote()
+        self._seen = StoredJob(job=changed, revision=revision)
+        return True
 
     def _stop_song(self, stop: Stop) -> None:
         if self._stop is None:
