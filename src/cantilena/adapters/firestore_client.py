@@ -53,14 +53,15 @@ _T = TypeVar("_T")
 _REASONS: Final[Mapping[type[Exception], Reason]] = {
     exceptions.AlreadyExists: "exists",
     exceptions.NotFound: "missing",
-    exceptions.FailedPrecondition: "changed",
-    exceptions.Aborted: "changed",
     exceptions.InvalidArgument: "refused",
     exceptions.Forbidden: "denied",
     exceptions.Unauthorized: "denied",
 }
+"""What errors mean; all others: the server cannot now."""
+_WRITING: Final[Mapping[type[Exception], Reason]] = {
+    **_REASONS, exceptions.FailedPrecondition: "changed", exceptions.Aborted: "changed",
+}  # fmt: skip
 _ASKING: Final[Mapping[type[Exception], Reason]] = {**_REASONS, exceptions.FailedPrecondition: "index_missing"}
-"""What errors mean where nothing is written."""
 
 
 class DocumentError(Exception):
@@ -172,7 +173,8 @@ class FirestoreDatabase:
         read_at = self._client.write_option(last_update_time=_update_time(revision))
         try:
             result = self._call(
-                lambda: reference.update(dict(fields), option=read_at, retry=None, timeout=WRITE_SECONDS)
+                lambda: reference.update(dict(fields), option=read_at, retry=None, timeout=WRITE_SECONDS),
+                reasons=_WRITING,
             )
         except DocumentError as error:
             if error.reason == "changed" and self.read(collection, document_id) is None:
