@@ -48,18 +48,18 @@ Fields = dict[str, Any]
 Operator = Literal["==", "in", "<=", ">"]
 Condition = tuple[str, Operator, Any]
 Direction = Literal["ASCENDING", "DESCENDING"]
-Reason = Literal["exists", "missing", "changed", "unreachable", "denied", "refused", "index_missing"]
+Reason = Literal["exists", "missing", "changed", "unreachable", "denied", "refused", "index_missing", "no_database"]
 _T = TypeVar("_T")
 _REASONS: Final[Mapping[type[Exception], Reason]] = {
     exceptions.AlreadyExists: "exists",
-    exceptions.NotFound: "missing",
+    exceptions.NotFound: "no_database",
     exceptions.InvalidArgument: "refused",
     exceptions.Forbidden: "denied",
     exceptions.Unauthorized: "denied",
 }
 """What errors mean; all others: the server cannot now."""
 _WRITING: Final[Mapping[type[Exception], Reason]] = {
-    **_REASONS, exceptions.FailedPrecondition: "changed", exceptions.Aborted: "changed",
+    **_REASONS, exceptions.NotFound: "missing", exceptions.FailedPrecondition: "changed", exceptions.Aborted: "changed",
 }  # fmt: skip
 _ASKING: Final[Mapping[type[Exception], Reason]] = {**_REASONS, exceptions.FailedPrecondition: "index_missing"}
 

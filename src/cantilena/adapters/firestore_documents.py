@@ -39,6 +39,7 @@ def told(error: DocumentError) -> tuple[str, str, bool]:
 
 _HINTS: Mapping[Reason, tuple[str, bool]] = {
     "denied": ("Give the service's account the role Cloud Datastore User.", False),
+    "no_database": ("Create the project's Firestore database, or set FIRESTORE_DATABASE to its name.", False),
     "index_missing": ("Create the indexes of firestore.indexes.json; new ones take a few minutes.", True),
 }
 
