@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import json
 import socket
+import time
 from collections.abc import Iterator
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,9 +102,8 @@ def test_each_request_is_a_line_in_the_log(tmp_path: Path) -> None:
         finally:
             configure_logging(log_format="console", log_level="CRITICAL")
     logged = [json.loads(line) for line in lines.getvalue().splitlines()]
-    (line,) = [line for line in logged if line["event"] == "http_request"]
+    (line,) = [line for line in logged if line["event"] == "http_request" and line["request_id"] == "r1"]
     assert (line["method"], line["route"], line["status"]) == ("GET", "/sessions/{session_id}/progress", 404)
-    assert line["request_id"] == "r1"
     assert line["logging.googleapis.com/trace"] == "projects/a-project/traces/0af7651916cd43dd8448eb211c80319c"
     assert line["elapsed_ms"] >= 0
     assert line["bytes"] > 0
@@ -151,12 +151,61 @@ def test_too_many_requests(tmp_path: Path) -> None:
 def test_a_sender_who_stops_is_not_waited_for_forever(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cantilena.interfaces.http.bodies._IDLE_SECONDS", 0.3)
     session_id = instance.new_session()
-    host, port = instance.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as sender:
-        head = f"PUT /sessions/{session_id}/score HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 1000\r\n\r\n"
-        sender.sendall(head.encode() + b"<?xml")
-        answer = b""
-        while chunk := sender.recv(65536):  # the server ends the connection
-            answer += chunk
+    head = f"PUT /sessions/{session_id}/score HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
+    answer = spoken(instance, head.encode() + b"<?xml")
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert b'"code":"body_too_slow"' in answer
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET /health HTTP/1.1\r\n\r\n",  # no Host
+        b"GET /health HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: a\x00b\r\n\r\n",
+        b"PUT /sessions/x/score HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nwhat\r\n",
+    ],
+)
+def test_what_is_no_http_gets_a_problem_too(instance: Instance, sent: bytes) -> None:
+    answer = spoken(instance, sent)
+    assert answer.startswith(b"HTTP/1.1 4")
+    assert b"application/problem+json" in answer
+    assert instance.client.get("/health").status_code == 200
+
+
+def test_headers_without_end_are_cut_off(instance: Instance) -> None:
+    with suppress(ConnectionError):  # with much of it unread, the connection may break before the answer is read
+        answer = spoken(instance, b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 10_000_000)
+        assert answer.startswith(b"HTTP/1.1 400")
+    assert instance.client.get("/health").status_code == 200
+
+
+def test_who_never_ends_a_request_is_not_waited_for(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cantilena.interfaces.http.protocol.HEAD_SECONDS", 0.3)
+    assert spoken(instance, b"") == b""
+    assert spoken(instance, b"GET /health HTTP/1.1\r\nHost: local") == b""
+
+
+def test_a_connection_is_used_again(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cantilena.interfaces.http.protocol.HEAD_SECONDS", 0.2)
+    host, port = instance.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as client:
+        for _ in range(3):
+            client.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            answer = b""
+            while b"}" not in answer:
+                answer += client.recv(65536)
+            assert answer.startswith(b"HTTP/1.1 200")
+            time.sleep(0.3)
+
+
+def spoken(instance: Instance, sent: bytes) -> bytes:
+    """What comes back for some bytes until the server ends the connection."""
+    host, port = instance.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as sender:
+        sender.sendall(sent)
+        answer = b""
+        while chunk := sender.recv(65536):
+            answer += chunk
+    return answer

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 
@@ -61,9 +61,8 @@ class Fleet:
 
 
 @contextmanager
-def running_fleet(folder: Path, count: int, environment: Mapping[str, str]) -> Iterator[Fleet]:
-    """So many processes; those that live at the end are killed."""
-    fleet = Fleet(folder=folder, environment=environment)
+def running_fleet(fleet: Fleet, count: int) -> Iterator[Fleet]:
+    """Start so many processes; those that live at the end are killed."""
     try:
         for _ in range(count):
             fleet.start()
@@ -74,13 +73,19 @@ def running_fleet(folder: Path, count: int, environment: Mapping[str, str]) -> I
 
 
 class Client:
-    """Asks any process that lives, and another one where that fails."""
+    """Asks any process that lives, and another one where that fails; ``token`` says who asks."""
 
-    def __init__(self, fleet: Fleet, *, patience: float = 60.0) -> None:
+    def __init__(self, fleet: Fleet, *, token: str | None = None, patience: float = 60.0) -> None:
         self._fleet = fleet
         self._patience = patience
         self._turn = itertools.count()
-        self._http = httpx2.Client(timeout=10.0)
+        self._http = httpx2.Client(timeout=10.0, headers={"Authorization": f"Bearer {token}"} if token else {})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
 
     def ask(self, method: str, path: str, **request: Any) -> httpx2.Response:
         """The answer of whoever gives one that is not 5xx."""
@@ -96,6 +101,3 @@ class Client:
                 return answer
             assert time.monotonic() < end, answer
             time.sleep(0.05)
-
-    def close(self) -> None:
-        self._http.close()

@@ -27,6 +27,7 @@ from cantilena.interfaces.http.composition import (
     open_links,
     open_stores,
 )
+from cantilena.interfaces.http.serving import server_config
 from cantilena.ports.identity import Identity
 from cantilena.ports.jobs import Job, JobOutput, JobProblem, JobStore, JobWarning
 from cantilena.service import job_changes as change
@@ -107,9 +108,7 @@ def serving(
 @contextmanager
 def listening(app: FastAPI) -> Iterator[str]:
     """An application behind a real server; gives its address."""
-    server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, timeout_graceful_shutdown=2)
-    )
+    server = uvicorn.Server(server_config(app, host="127.0.0.1", port=0))
     thread = threading.Thread(target=server.run, name="server")
     thread.start()
     try:

@@ -22,6 +22,7 @@ from cantilena.interfaces.http.composition import Service
 ANSWER_SECONDS: Final = 2.8
 _STORE_THREADS: Final = 64
 _READER_THREADS: Final = 4
+_PATIENT_THREADS: Final = 16
 
 ResultT = TypeVar("ResultT")
 
@@ -44,6 +45,7 @@ class Desk:
         self._is_anybody = service.settings.identity == "none"
         self._stores = anyio.CapacityLimiter(_STORE_THREADS)
         self._readers = anyio.CapacityLimiter(_READER_THREADS)  # reading scores is work for a processor
+        self._patient = anyio.CapacityLimiter(_PATIENT_THREADS)
         self._unlimited = anyio.CapacityLimiter(math.inf)
 
     async def caller(self, request: Request) -> str:
@@ -84,22 +86,30 @@ class Desk:
             return await looking
         raise slow_store()
 
-    async def work(self, work: Callable[[], ResultT]) -> ResultT:
-        """Do something in a thread that takes as long as it takes: reading a score.
+    async def read_score(self, work: Callable[[], ResultT]) -> ResultT:
+        """Do something in a thread that takes a processor for a while.
 
         Raises
         ------
         SlowStoreError
             ``store_unreachable``: those before it do not get done.
         """
+        return await self._taking_its_time(work, self._readers)
+
+    async def ask_long(self, work: Callable[[], ResultT]) -> ResultT:
+        """Do something in a thread that asks stores many times; raises as :meth:`read_score`."""
+        return await self._taking_its_time(work, self._patient)
+
+    async def _taking_its_time(self, work: Callable[[], ResultT], places: anyio.CapacityLimiter) -> ResultT:
+        """Begin within the time that somebody waits for an answer, or not at all; then take as long as it takes."""
         place = object()
         with anyio.move_on_after(ANSWER_SECONDS):
-            await self._readers.acquire_on_behalf_of(place)
+            await places.acquire_on_behalf_of(place)
             try:
                 with anyio.CancelScope(shield=True):
                     return await to_thread.run_sync(work, limiter=self._unlimited)
             finally:
-                self._readers.release_on_behalf_of(place)
+                places.release_on_behalf_of(place)
         raise slow_store()
 
 

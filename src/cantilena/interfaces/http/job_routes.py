@@ -124,7 +124,9 @@ def job_routes(desk: Desk) -> APIRouter:
             if errors[0]["type"] == "json_invalid":
                 raise OptionError("body_invalid", "The body is not JSON.", hint="Send an object.") from error
             return invalid(errors)
-        job = await desk.work(partial(songs.ask, session_id, owner, asked.wishes(), idempotency_key=idempotency_key))
+        job = await desk.read_score(
+            partial(songs.ask, session_id, owner, asked.wishes(), idempotency_key=idempotency_key)
+        )
         headers = {"Location": f"/sessions/{session_id}/jobs/{job.job_id}"}
         seconds = preferred_wait(prefer)
         if seconds is not None:

@@ -12,6 +12,7 @@ import uvicorn
 
 from cantilena.errors import OptionError
 from cantilena.interfaces.http.app import open_app
+from cantilena.interfaces.http.protocol import PatientProtocol
 from cantilena.settings import Settings
 from cantilena.tracing import log_event
 
@@ -35,7 +36,7 @@ def serve(settings: Settings, *, host: str, port: int) -> None:
         Something is missing or cannot be opened; ``option_invalid``: the address cannot be listened on.
     """
     app, service, singing = open_app(settings)
-    server = _Server(_config(app, host, port), service=service, singing=singing)
+    server = _Server(server_config(app, host=host, port=port), service=service, singing=singing)
     # uvicorn sends itself the signal again once it has shut down: by then it shall end this function, not the process
     before = signal.signal(signal.SIGTERM, lambda *_: None)
     try:
@@ -49,11 +50,14 @@ def serve(settings: Settings, *, host: str, port: int) -> None:
         signal.signal(signal.SIGTERM, before)
 
 
-def _config(app: FastAPI, host: str, port: int) -> uvicorn.Config:
+def server_config(app: FastAPI, *, host: str, port: int) -> uvicorn.Config:
+    """How the server treats its connections."""
     return uvicorn.Config(
         app,
         host=host,
         port=port,
+        http=PatientProtocol,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,

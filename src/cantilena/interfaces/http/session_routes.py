@@ -79,7 +79,7 @@ def session_routes(desk: Desk) -> APIRouter:
     async def delete_session(session_id: str, request: Request) -> Response:
         """Stop what is sung in a session, and remove it with its score, jobs and audio."""
         owner = await desk.caller(request)
-        await desk.work(partial(sessions.delete, session_id, owner))
+        await desk.ask_long(partial(sessions.delete, session_id, owner))
         return Response(status_code=204)
 
     @router.put(
@@ -97,7 +97,7 @@ def session_routes(desk: Desk) -> APIRouter:
         owner = await desk.caller(request)
         await desk.ask(partial(sessions.get, session_id, owner))
         file, sent_name = await read_score_file(request, max_bytes=desk.service.settings.max_upload_bytes, slots=slots)
-        description = await desk.work(partial(sessions.put_score, session_id, owner, file, name or sent_name))
+        description = await desk.read_score(partial(sessions.put_score, session_id, owner, file, name or sent_name))
         return JSONResponse(description.to_json())
 
     @router.get(
@@ -134,7 +134,7 @@ def session_routes(desk: Desk) -> APIRouter:
 
             return unpack_score(first + b"".join(blocks), name=score.name)
 
-        plain = await desk.work(unpacked)
+        plain = await desk.read_score(unpacked)
         headers["Content-Disposition"] = content_disposition(f"{score.name.removesuffix('.mxl')}.musicxml")
         return Response(plain, media_type="application/vnd.recordare.musicxml+xml", headers=headers)
 

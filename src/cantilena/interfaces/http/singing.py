@@ -31,7 +31,7 @@ from cantilena.settings import Settings, child_environment
 from cantilena.tracing import log_event
 
 _TIDY_SECONDS: Final = 600.0
-_FIRST_TIDY_SECONDS: Final = 60.0
+_FIRST_TIDY_SECONDS: Final = 5.0
 _DRAIN_SECONDS: Final = 2.0
 _POLL_SECONDS: Final = 0.1
 _TASK_MARGIN_SECONDS: Final = 60
