@@ -14,7 +14,13 @@ Step = Literal["align", "durations", "pitch", "variance", "synthesize_audio", "p
 MAX_WAIT_SECONDS = 60
 
 
-class Curve(BaseModel):
+class Document(BaseModel):
+    """Built when it is first needed, which for most of them is never: the server starts a tenth of a second sooner."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class Curve(Document):
     """A control over time, in seconds of the audio."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -23,7 +29,7 @@ class Curve(BaseModel):
     values: Annotated[list[float], Field(max_length=20_000)]
 
 
-class SongRequest(BaseModel):
+class SongRequest(Document):
     """How the session's score is to be sung: the options of `cantilena sing`, all of them optional."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
@@ -60,7 +66,7 @@ class SongRequest(BaseModel):
         return SongWishes.from_json(self.model_dump(mode="json", exclude_none=True))
 
 
-class ProblemDocument(BaseModel):
+class ProblemDocument(Document):
     """What went wrong (RFC 9457); `part` and `measure` where a score is at fault, `errors` where several values are."""
 
     type: str
@@ -75,7 +81,7 @@ class ProblemDocument(BaseModel):
     errors: list[dict[str, str]] | None = None
 
 
-class SessionScoreDocument(BaseModel):
+class SessionScoreDocument(Document):
     """The score of a session."""
 
     name: str
@@ -84,7 +90,7 @@ class SessionScoreDocument(BaseModel):
     duration_seconds: float
 
 
-class SessionDocument(BaseModel):
+class SessionDocument(Document):
     """A session."""
 
     session_id: str
@@ -93,14 +99,14 @@ class SessionDocument(BaseModel):
     score: SessionScoreDocument | None
 
 
-class Span(BaseModel):
+class Span(Document):
     """MIDI numbers, lowest and highest."""
 
     low: float | None
     high: float | None
 
 
-class PartDocument(BaseModel):
+class PartDocument(Document):
     """A line that can be sung."""
 
     id: str
@@ -113,7 +119,7 @@ class PartDocument(BaseModel):
     sung: bool = Field(description="Sung when no part is named.")
 
 
-class TempoDocument(BaseModel):
+class TempoDocument(Document):
     """A tempo mark."""
 
     measure: str
@@ -121,7 +127,7 @@ class TempoDocument(BaseModel):
     text: str | None
 
 
-class WarningDocument(BaseModel):
+class WarningDocument(Document):
     """Something that is not sung, or sung otherwise than written."""
 
     code: str
@@ -130,7 +136,7 @@ class WarningDocument(BaseModel):
     measure: str | None
 
 
-class ScoreDocument(BaseModel):
+class ScoreDocument(Document):
     """What is in a score, as `cantilena parse --json` tells it."""
 
     title: str | None
@@ -143,7 +149,7 @@ class ScoreDocument(BaseModel):
     warnings: list[WarningDocument]
 
 
-class JobErrorDocument(BaseModel):
+class JobErrorDocument(Document):
     """Why a job failed."""
 
     code: str
@@ -154,14 +160,14 @@ class JobErrorDocument(BaseModel):
     measure: str | None
 
 
-class SungBy(BaseModel):
+class SungBy(Document):
     """Who sang."""
 
     id: str
     version: str
 
 
-class OutputDocument(BaseModel):
+class OutputDocument(Document):
     """A file that a job made."""
 
     name: str
@@ -174,7 +180,7 @@ class OutputDocument(BaseModel):
     url: str = Field(description="Signed; good for hours.")
 
 
-class ProgressDocument(BaseModel):
+class ProgressDocument(Document):
     """How far the newest job of a session is; `{"status": "idle"}` before the first."""
 
     status: JobStatus | Literal["idle"]
@@ -187,7 +193,7 @@ class ProgressDocument(BaseModel):
     updated_at: str | None = None
 
 
-class JobDocument(BaseModel):
+class JobDocument(Document):
     """A job."""
 
     job_id: str
@@ -216,14 +222,14 @@ class JobDocument(BaseModel):
     rtf: float | None
 
 
-class JobList(BaseModel):
+class JobList(Document):
     """Jobs, newest first."""
 
     jobs: list[JobDocument]
     next_cursor: str | None = Field(description="Where the next page begins; none: this is the last.")
 
 
-class VoicebankDocument(BaseModel):
+class VoicebankDocument(Document):
     """A voicebank at a glance."""
 
     id: str
@@ -238,20 +244,20 @@ class VoicebankDocument(BaseModel):
     problem: str | None
 
 
-class VoicebankList(BaseModel):
+class VoicebankList(Document):
     """The voicebanks that can sing here."""
 
     voicebanks: list[VoicebankDocument]
 
 
-class HealthDocument(BaseModel):
+class HealthDocument(Document):
     """That the process answers."""
 
     status: Literal["ok"]
     version: str
 
 
-class ReadyDocument(BaseModel):
+class ReadyDocument(Document):
     """What the process needs, and whether it has it."""
 
     status: Literal["ready", "not_ready"]
