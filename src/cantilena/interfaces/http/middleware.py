@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cantilena.errors import OptionError
-from cantilena.interfaces.http.problems import answer_unforeseen, to_problem
+from cantilena.interfaces.http.problems import answer_unforeseen, problem, to_problem
 from cantilena.settings.service import is_loopback
 from cantilena.tracing import log_context, log_event, stopwatch
 
@@ -78,8 +78,9 @@ class Envelope:
         trace = headers.get("traceparent") or headers.get("x-cloud-trace-context")
         with log_context(request_id=request_id, trace=trace):
             with stopwatch() as elapsed:
+                app = self._app if not _is_ambiguous(headers) else _answer_ambiguous
                 try:
-                    await self._app(scope, receive, send_marked)
+                    await app(scope, receive, send_marked)
                 except Exception as error:  # the last door before the client: whatever gets here is our fault
                     if status:
                         raise
@@ -90,6 +91,22 @@ class Envelope:
                 "http_request", method=scope["method"], route=route, status=status,
                 elapsed_ms=round(elapsed[0], 1), bytes=sent,
             )  # fmt: skip
+
+
+def _is_ambiguous(headers: Headers) -> bool:
+    """Whether somebody between the client and us may have read where the request ends otherwise than we do."""
+    return "transfer-encoding" in headers and "content-length" in headers
+
+
+async def _answer_ambiguous(scope: Scope, receive: Receive, send: Send) -> None:
+    refusal = problem(
+        400,
+        "request_ambiguous",
+        "The request says in two ways how long it is.",
+        hint="Send either Content-Length or Transfer-Encoding.",
+        headers={"Connection": "close"},  # what follows may be a request that was hidden in this one
+    )
+    await refusal(scope, receive, send)
 
 
 def _request_id(headers: Headers) -> str:
