@@ -49,10 +49,13 @@ class TasksEmulator:
 class _Queue:
     """Tasks that wait until they are due, and threads that deliver them."""
 
-    def __init__(self, emulator: TasksEmulator, mint: Mint, first_pause: float, longest_pause: float) -> None:
+    def __init__(
+        self, emulator: TasksEmulator, mint: Mint, route: Callable[[str], str], pauses: tuple[float, float]
+    ) -> None:
         self._emulator = emulator
         self._mint = mint
-        self._pauses = (first_pause, longest_pause)
+        self._route = route
+        self._pauses = pauses
         self._due: list[tuple[float, int, int, Task]] = []
         self._order = itertools.count()
         self._changed = threading.Condition()
@@ -106,7 +109,7 @@ class _Queue:
         request = task.http_request
         token = self._mint.task(audience=request.oidc_token.audience, account=request.oidc_token.service_account_email)
         headers = {**request.headers, "Authorization": f"Bearer {token}", "X-CloudTasks-TaskName": task.name}
-        call = urllib.request.Request(request.url, data=b"", headers=headers, method="POST")
+        call = urllib.request.Request(self._route(request.url), data=b"", headers=headers, method="POST")
         status = 0
         try:
             with urllib.request.urlopen(call, timeout=task.dispatch_deadline.total_seconds()) as answer:
@@ -123,7 +126,12 @@ class _Queue:
 
 @contextmanager
 def run_tasks(
-    mint: Mint, *, at_once: int = 8, first_pause: float = 0.2, longest_pause: float = 2.0
+    mint: Mint,
+    *,
+    at_once: int = 8,
+    first_pause: float = 0.2,
+    longest_pause: float = 2.0,
+    route: Callable[[str], str] = lambda url: url,
 ) -> Iterator[TasksEmulator]:
     """Start the emulator and stop it again.
 
@@ -135,9 +143,11 @@ def run_tasks(
         How many calls are made at once.
     first_pause, longest_pause : float
         Seconds before a task comes again, doubled each time.
+    route : callable
+        Where a call of an address really goes, as a load balancer knows.
     """
     emulator = TasksEmulator()
-    queue = _Queue(emulator, mint, first_pause, longest_pause)
+    queue = _Queue(emulator, mint, route, (first_pause, longest_pause))
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=8))
     server.add_generic_rpc_handlers(
         [

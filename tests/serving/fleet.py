@@ -56,8 +56,8 @@ class Fleet:
     def kill(self, api: Api) -> None:
         """End one at once, and whatever it started with it."""
         self.living.remove(api)
-        api.life.close()
         api.killed_at = time.time()
+        api.life.close()
 
 
 @contextmanager
@@ -76,7 +76,7 @@ class Client:
     """Asks any process that lives, and another one where that fails; ``token`` says who asks."""
 
     def __init__(self, fleet: Fleet, *, token: str | None = None, patience: float = 60.0) -> None:
-        self._fleet = fleet
+        self.fleet = fleet
         self._patience = patience
         self._turn = itertools.count()
         self._http = httpx2.Client(timeout=10.0, headers={"Authorization": f"Bearer {token}"} if token else {})
@@ -91,7 +91,7 @@ class Client:
         """The answer of whoever gives one that is not 5xx."""
         end = time.monotonic() + self._patience
         while True:
-            living = list(self._fleet.living)
+            living = list(self.fleet.living)
             answer = None
             if living:
                 url = f"{living[next(self._turn) % len(living)].serve.url}{path}"
