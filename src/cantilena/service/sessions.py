@@ -28,7 +28,7 @@ from cantilena.service.job_log import log_job
 from cantilena.service.jobs import change_job
 from cantilena.service.limits import LimitError
 from cantilena.service.media_types import MEDIA_TYPES
-from cantilena.service.object_names import score_object, session_prefix
+from cantilena.service.object_names import SESSIONS, jobs_prefix, score_object, session_prefix
 from cantilena.tracing import log_context
 
 if TYPE_CHECKING:
@@ -190,6 +190,20 @@ class Sessions:
             self._remove(session.session_id)
         return len(expired)
 
+    def remove_left_files(self) -> int:
+        """Remove files of sessions and jobs that are not there any more; gives how many.
+
+        For objects in a folder: a bucket removes by itself what is old.
+        """
+        left: list[str] = []
+        for session_id in self._objects.folders(SESSIONS):
+            if self._store.read(session_id) is None:
+                left.append(session_prefix(session_id))
+                continue
+            jobs = jobs_prefix(session_id)
+            left += [f"{jobs}{job_id}/" for job_id in self._objects.folders(jobs) if self._jobs.read(job_id) is None]
+        return sum(self._remove_files(prefix) for prefix in left)
+
     def ping(self) -> None:
         """Find out whether the store answers; raises ``sessions_unreachable``."""
         self._store.ping()
@@ -229,9 +243,14 @@ class Sessions:
         self._stop_jobs(session_id)
         for job in self._all_jobs(session_id):
             self._jobs.delete(job.job_id)
-        for found in self._objects.find(session_prefix(session_id)):
-            self._objects.delete(found.name)
+        self._remove_files(session_prefix(session_id))
         self._store.delete(session_id)
+
+    def _remove_files(self, prefix: str) -> int:
+        found = self._objects.find(prefix)
+        for one in found:
+            self._objects.delete(one.name)
+        return len(found)
 
     def _stop_jobs(self, session_id: str) -> None:
         """Ask all jobs to stop, and give those that are sung a moment to do so."""

@@ -20,7 +20,7 @@ from cantilena.ports.objects import StorageError
 from cantilena.service import job_changes as change
 from cantilena.service.jobs import change_job
 from cantilena.service.limits import LimitError
-from cantilena.service.object_names import score_object, session_prefix
+from cantilena.service.object_names import output_object, score_object, session_prefix
 from cantilena.service.sessions import SessionLimits, Sessions
 from cantilena.service.song_pace import UNMEASURED_RTF, SongPace
 from cantilena.service.song_wishes import SongWishes
@@ -147,6 +147,20 @@ def test_what_has_expired_is_removed_with_its_files(desk: Desk) -> None:
     assert desk.sessions.remove_expired() == 1
     assert desk.objects.find(session_prefix(session_id)) == ()
     assert len(desk.objects.find(session_prefix(other))) == 1
+
+
+def test_files_that_belong_to_nothing_are_removed(desk: Desk) -> None:
+    session_id = desk.new_session()
+    kept, gone = desk.ask(session_id), desk.ask(session_id)
+    for job in (kept, gone):
+        desk.objects.create(output_object(session_id, job.job_id, 1, "audio.wav"), b"RIFF")
+    desk.objects.create(output_object("0" * 32, "late", 1, "audio.wav"), b"RIFF")
+    assert desk.sessions.remove_left_files() == 1
+    desk.jobs.delete(gone.job_id)
+    assert desk.sessions.remove_left_files() == 1
+    assert {found.name for found in desk.objects.find("sessions/")} == {
+        score_object(session_id, kept.score_sha256), output_object(session_id, kept.job_id, 1, "audio.wav")
+    }  # fmt: skip
 
 
 def test_deleting_goes_on_where_it_broke_off(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,7 @@ from cantilena.process_folders import process_folder
 from cantilena.service.job_runs import JobRunOptions, JobRuns, Outcome
 from cantilena.service.job_sweep import SWEEP_SECONDS, JobSweep
 from cantilena.settings import Settings, child_environment
+from cantilena.settings.service import object_store
 from cantilena.tracing import log_event
 
 _TIDY_SECONDS: Final = 600.0
@@ -160,6 +161,8 @@ async def _keep_tidy(service: Service) -> None:
             removed = await to_thread.run_sync(service.sessions.remove_expired, abandon_on_cancel=True)
             if removed:
                 log_event("sessions_removed", sessions=removed)
+            if object_store(service.settings) == "folder":
+                await to_thread.run_sync(service.sessions.remove_left_files, abandon_on_cancel=True)
         except CantilenaError as error:  # the next time, or another process
             log_event("sessions_not_removed", severity="warning", error_code=error.code)
         await anyio.sleep(_TIDY_SECONDS)
