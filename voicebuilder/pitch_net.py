@@ -36,7 +36,7 @@ consonants."""
 RETAKE_FADE: Final = 5
 """Frames over which what is kept passes into what is sung anew."""
 DRIFT_RATES: Final = (0.37, 0.83, 1.51, 2.71)
-DRIFT: Final = 0.025
+DRIFT: Final = 0.016
 """Slow movement in semitones, root of the mean square."""
 N_NOTE: Final = 17
 MOST_FRAMES: Final = 480

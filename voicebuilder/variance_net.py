@@ -1,7 +1,7 @@
 """The variance stage: breathiness, voicing and tension of every frame.
 
 A network learns the curves that composed targets have; the graph lays the contour of a phrase over them: louder
-upwards, an arch over the phrase, a soft beginning, and a level that moves with the vibrato.
+upwards, an arch over the phrase, a soft beginning, an end that fades, and a level that moves with the vibrato.
 
 **Conventions**: batch first; breathiness and voicing in dB, tension as a logit, pitch in semitones (MIDI numbers),
 frames of 11.6 ms.
@@ -39,6 +39,9 @@ ARCH_FRAMES: Final = 350.0
 ONSET: Final = (0.0, -5.0, -0.5)
 """How each curve begins a phrase."""
 ONSET_FRAMES: Final = 6.0
+RELEASE: Final = (-3.0, -8.0, -0.8)
+"""How each curve ends a phrase."""
+RELEASE_FRAMES: Final = 7.0
 TREMBLE: Final = (0.0, 2.4, 0.25)
 """How each curve moves for a semitone of vibrato."""
 TREMBLE_MOST: Final = 0.3
@@ -78,8 +81,8 @@ class VarianceGraph(nn.Module):
         super().__init__()
         self.net = net
         for name, values in (
-            ("per_semitone", PER_SEMITONE), ("arch", ARCH), ("onset", ONSET), ("tremble", TREMBLE),
-            ("lowest", LOWEST), ("highest", HIGHEST),
+            ("per_semitone", PER_SEMITONE), ("arch", ARCH), ("onset", ONSET), ("release", RELEASE),
+            ("tremble", TREMBLE), ("lowest", LOWEST), ("highest", HIGHEST),
         ):  # fmt: skip
             self.register_buffer(name, torch.tensor(values))
 
@@ -95,13 +98,15 @@ class VarianceGraph(nn.Module):
         rising = torch.sin(0.5 * torch.pi * torch.clamp(part / ARCH_TOP, max=1.0))
         falling = torch.clamp((part - ARCH_TOP) / (1.0 - ARCH_TOP), min=0.0)
         swell = (rising - 2.0 * falling * falling) * torch.clamp(count / ARCH_FRAMES, max=1.0)
-        begins = torch.exp(-done / ONSET_FRAMES) * sung
+        begins = torch.exp(-done / ONSET_FRAMES)
+        ends = torch.exp((done - count) / RELEASE_FRAMES)
         edge = TREMBLE_FRAMES // 2
         smooth = nn.functional.pad(pitch[:, None, :], (edge, edge), mode="replicate")
         smooth = nn.functional.avg_pool1d(smooth, TREMBLE_FRAMES, 1)[:, 0, :]
         tremble = torch.clamp(pitch - smooth, -TREMBLE_MOST, TREMBLE_MOST)
         adds = above[..., None] * self.per_semitone + swell[..., None] * self.arch
-        adds = adds + begins[..., None] * self.onset + tremble[..., None] * self.tremble
+        adds = adds + begins[..., None] * self.onset + ends[..., None] * self.release
+        adds = adds + tremble[..., None] * self.tremble
         return adds * sung[..., None]
 
     def forward(
