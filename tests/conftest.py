@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.emulators.firestore import EmulatorMissing, FirestoreEmulator, run_firestore
+if TYPE_CHECKING:
+    from tests.emulators.firestore import FirestoreEmulator
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -38,6 +40,8 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def firestore_emulator() -> Iterator[FirestoreEmulator]:
     """Google's Firestore emulator, one for all tests of a run; a project of its own keeps a test's documents apart."""
+    from tests.emulators.firestore import EmulatorMissing, run_firestore
+
     try:
         with run_firestore() as emulator:
             yield emulator
