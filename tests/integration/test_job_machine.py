@@ -164,7 +164,7 @@ def code_of(work: Callable[[], object]) -> str:
 
 
 TIMES = int(os.environ.get("CANTILENA_TEST_TIMES", "1"))
-EXAMPLES = {"memory": 100 * TIMES, "sqlite": 40 * TIMES, "firestore": 12 * TIMES}
+EXAMPLES = {"memory": 50 * TIMES, "sqlite": 25 * TIMES, "firestore": 8 * TIMES}
 
 
 @pytest.mark.parametrize("kind", DOCUMENT_STORES)

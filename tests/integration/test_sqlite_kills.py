@@ -15,7 +15,7 @@ from pathlib import Path
 from cantilena.adapters.sqlite_jobs import SqliteJobs
 from tests.conftest import ROOT
 
-KILLS = int(os.environ.get("CANTILENA_TEST_KILLS", "6"))
+KILLS = int(os.environ.get("CANTILENA_TEST_KILLS", "4"))
 WRITER = """
 import sys, time
 from dataclasses import replace
