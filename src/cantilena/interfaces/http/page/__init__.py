@@ -1,4 +1,4 @@
-"""The first page: one file of HTML, one of CSS, one module of JavaScript, a sample song; nothing comes from elsewhere."""
+"""The first page: one file each of HTML, CSS and JavaScript, and a sample song; nothing comes from elsewhere."""
 
 from __future__ import annotations
 

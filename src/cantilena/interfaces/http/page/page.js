@@ -181,9 +181,8 @@ function chosenVoice() {
 function showCredits() {
   const { voicebank } = chosenVoice();
   const shown = voicebanks.filter((bank) => !bank.problem && (!voicebank || bank.id === voicebank));
-  at("credits").textContent = shown.map((bank) =>
-    [bank.name, bank.credits, bank.licence && `Licence: ${bank.licence}`].filter(Boolean).join(". ")
-  ).join(" — ");
+  at("credits").replaceChildren(at("credits").firstElementChild, ...shown.map((bank) =>
+    element("p", [bank.name, bank.licence && `Licence: ${bank.licence}`, bank.credits].filter(Boolean).join("\n"))));
   show("credits", shown.length > 0);
 }
 
