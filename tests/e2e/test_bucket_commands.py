@@ -78,9 +78,9 @@ def test_production_never_takes_a_local_folder(home: Path, proxy: FaultyServer) 
     done = run(home, proxy, "check", str(SONG), "--voicebank", str(home / "mine" / "Tiny_1.0"))
     assert done.returncode == 4
     assert "cannot be the id of a voicebank" in done.stdout
-    missing = run(home, proxy, "check", str(SONG), "--voicebank", "Vesper_0.1", VOICEBANK_DIR=str(home / "mine"))
+    missing = run(home, proxy, "check", str(SONG), "--voicebank", "Vesper_1.0", VOICEBANK_DIR=str(home / "mine"))
     assert missing.returncode == 4
-    assert "There is no voicebank 'Vesper_0.1' in gs://voices/assets/voicebanks." in missing.stdout
+    assert "There is no voicebank 'Vesper_1.0' in gs://voices/assets/voicebanks." in missing.stdout
 
 
 def test_elsewhere_a_bucket_is_neither_asked_nor_its_client_imported(home: Path, proxy: FaultyServer) -> None:

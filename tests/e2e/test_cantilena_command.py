@@ -207,10 +207,23 @@ def test_check_says_what_would_be_sung() -> None:
     assert "can be sung" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("speaker", "inside", "beyond", "span"), [("mezzo", 0, 1, "G3 to D5"), ("baritone", -9, -8, "A2 to F4")]
+)
+def test_check_warns_of_notes_beyond_the_range_of_the_built_in_voice(
+    speaker: str, inside: int, beyond: int, span: str
+) -> None:
+    """The hymn goes up to D5."""
+    fits, strains = (cantilena("check", HYMN, "--speaker", speaker, "--transpose", t) for t in (inside, beyond))
+    assert fits.returncode == strains.returncode == 0
+    assert "outside the range" not in fits.stdout + fits.stderr
+    assert f"outside the range of {speaker} ({span})" in strains.stdout + strains.stderr
+
+
 def test_the_voicebanks_at_hand_are_listed_with_their_terms() -> None:
     listed = json.loads(cantilena("voicebank", "list", "--json").stdout)
-    assert [bank["id"] for bank in listed] == ["Vesper_0.1"]
-    told = cantilena("voicebank", "info", "Vesper_0.1").stdout
+    assert [bank["id"] for bank in listed] == ["Vesper_1.0"]
+    told = cantilena("voicebank", "info", "Vesper_1.0").stdout
     assert "Kokoro-82M" in told, "the credits a licence asks for are shown"
 
 

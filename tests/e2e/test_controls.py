@@ -21,7 +21,7 @@ def cantilena(*arguments: object) -> subprocess.CompletedProcess[str]:
 def test_a_file_of_curves_turns_the_voice_when_it_says(tmp_path):
     """The first phrase is sung as ever, the second with lower formants."""
     curves = tmp_path / "curves.json"
-    curves.write_text('{"gender": {"times": [5.0, 5.1], "values": [0, 40]}, "breathiness": 20}')
+    curves.write_text('{"gender": {"times": [5.0, 5.1], "values": [0, 40]}, "energy": 20}')
     takes = []
     for name, controls in (("plain", ()), ("turned", ("--control", curves))):
         out = tmp_path / f"{name}.wav"
@@ -30,7 +30,7 @@ def test_a_file_of_curves_turns_the_voice_when_it_says(tmp_path):
         takes.append((soundfile.read(out)[0], json.loads(done.stdout)))
     (plain, _), (turned, result) = takes
     warnings = {warning["code"]: warning["message"] for warning in result["warnings"]}
-    assert "breathiness" in warnings["control_without_effect"]
+    assert "energy" in warnings["control_without_effect"]
     assert len(plain) == len(turned)
     early, late = slice(0, 4 * 44_100), slice(6 * 44_100, 9 * 44_100)
     # The level of the whole song is set afterwards, so what is equal is equal but for a factor.

@@ -69,7 +69,7 @@ def test_a_hymn_is_sung_and_heard_through_its_link(server: Any, mode: str, files
         assert not result.is_error, result
         song = structured(result)
         assert song["status"] == "succeeded"
-        assert song["voicebank"]["id"] == "Vesper_0.1"
+        assert song["voicebank"]["id"] == "Vesper_1.0"
         assert {"align", "durations", "pitch", "synthesize_audio", "postprocess", "total"} <= set(song["timings_ms"])
         assert 5 < song["duration_seconds"] < 15
         line, audio, timings = result.content
@@ -117,7 +117,7 @@ def test_every_answer_is_what_its_schema_says(server: Any) -> None:
             ("check_score", {"path": HYMN.name, "transpose": 12}),
             ("check_score", {"path": HYMN.name, "part": "Tuba"}),
             ("list_voicebanks", {}),
-            ("get_voicebank_info", {"voicebank": "Vesper_0.1"}),
+            ("get_voicebank_info", {"voicebank": "Vesper_1.0"}),
             ("synthesize", {**SHORT, "wait_seconds": 0}),
             ("get_job", {"job_id": job["job_id"]}),
             ("list_jobs", {}),
@@ -335,7 +335,7 @@ STRANGE: list[Any] = [
 def test_whatever_a_client_sends_the_answer_is_meant(address: str, tool: str) -> None:
     async def ask(client: Client) -> None:
         listed = next(one for one in (await client.list_tools()).tools if one.name == tool)
-        usual = {"path": HYMN.name, "job_id": "no-such-job", "voicebank": "Vesper_0.1"}
+        usual = {"path": HYMN.name, "job_id": "no-such-job", "voicebank": "Vesper_1.0"}
         needed = (
             {"path"}
             if "musicxml" in listed.input_schema["properties"]
@@ -373,13 +373,13 @@ def test_arguments_are_completed(address: str) -> None:
         return answer.completion.values
 
     async def ask(client: Client) -> None:
-        assert await complete(client, prompt, "voicebank", "ves") == ["Vesper_0.1"]
+        assert await complete(client, prompt, "voicebank", "ves") == ["Vesper_1.0"]
         assert await complete(client, prompt, "voicebank", "nobody") == []
-        assert await complete(client, prompt, "speaker", "", voicebank="Vesper_0.1") == ["mezzo", "baritone"]
+        assert await complete(client, prompt, "speaker", "", voicebank="Vesper_1.0") == ["mezzo", "baritone"]
         assert await complete(client, prompt, "part", "v", path=HYMN.name) == ["Voice"]
         assert await complete(client, prompt, "part", "", path="../secret.musicxml") == []
         template = types.ResourceTemplateReference(uri="cantilena://voicebanks/{voicebank}")
-        assert await complete(client, template, "voicebank", "") == ["Vesper_0.1"]
+        assert await complete(client, template, "voicebank", "") == ["Vesper_1.0"]
 
     with_client(address, ask)
 

@@ -57,7 +57,7 @@ def test_a_hymn_is_sung_and_heard(client: httpx2.Client, server: ServeProcess) -
     samples, sample_rate = soundfile.read(io.BytesIO(audio))
     assert abs(samples).max() > 0.05
     assert len(samples) / sample_rate == pytest.approx(job["audio_seconds"], abs=0.01)
-    assert job["voicebank"]["id"] == "Vesper_0.1"
+    assert job["voicebank"]["id"] == "Vesper_1.0"
     assert {"align", "synthesize_audio", "queue", "upload"} <= set(job["timings_ms"])
 
     lines = [json.loads(line) for line in server.log.read_text().splitlines()]

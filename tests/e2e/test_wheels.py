@@ -27,10 +27,10 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_voice_wheel_carries_the_whole_voicebank(wheels: Path) -> None:
     (wheel,) = wheels.glob("cantilena_voice_vesper-*.whl")
-    bank = ROOT / "assets" / "voicebanks" / "Vesper_0.1"
+    bank = ROOT / "assets" / "voicebanks" / "Vesper_1.0"
     expected = {p.relative_to(bank).as_posix() for p in bank.rglob("*") if p.is_file()}
     with zipfile.ZipFile(wheel) as archive:
-        carried = {name.partition("Vesper_0.1/")[2] for name in archive.namelist() if "Vesper_0.1/" in name}
+        carried = {name.partition("Vesper_1.0/")[2] for name in archive.namelist() if "Vesper_1.0/" in name}
     assert carried == expected
 
 

@@ -38,7 +38,7 @@ def make_job(job_id: str = "j", **values: object) -> Job:
 
 def test_a_jobs_document_has_the_fields_that_are_promised(jobs: FirestoreJobs, database: FirestoreDatabase) -> None:
     jobs.create(make_job(
-        status="failed", lease=Lease(holder="h", until=NOW), voicebank=("Vesper_0.1", "ab"), started_at=NOW,
+        status="failed", lease=Lease(holder="h", until=NOW), voicebank=("Vesper_1.0", "ab"), started_at=NOW,
         error=JobProblem(code="c", message="m", hint="h", retryable=True), request={"part": "Sopran"},
         outputs=(JobOutput(name="audio.flac", kind="audio", format="flac", bytes=3, sha256="00",
                            duration_seconds=1.5, sample_rate=44_100),),
@@ -54,7 +54,7 @@ def test_a_jobs_document_has_the_fields_that_are_promised(jobs: FirestoreJobs, d
     assert (fields["created_at"], fields["started_at"], fields["finished_at"]) == (MOMENT, MOMENT, None)
     assert (fields["expires_at"] - MOMENT).total_seconds() == 60.0
     assert fields["lease"] == {"holder": "h", "until": MOMENT}
-    assert fields["voicebank"] == {"id": "Vesper_0.1", "version": "ab"}
+    assert fields["voicebank"] == {"id": "Vesper_1.0", "version": "ab"}
     assert {"code", "message", "hint", "retryable"} <= set(fields["error"])
     assert set(fields["outputs"][0]) == {
         "name", "kind", "format", "bytes", "sha256", "duration_seconds", "sample_rate"}  # fmt: skip

@@ -102,7 +102,7 @@ def _routes(instance: Instance) -> list[tuple[str, str]]:
 
 
 def _filled(path: str, session_id: str, job_id: str) -> str:
-    return path.format(session_id=session_id, job_id=job_id, name="audio.wav", voicebank_id="Vesper_0.1")
+    return path.format(session_id=session_id, job_id=job_id, name="audio.wav", voicebank_id="Vesper_1.0")
 
 
 def _problem(answer: httpx2.Response) -> tuple[int, str]:

@@ -36,7 +36,7 @@ def known(instance: Instance) -> dict[str, str]:
     job_id = instance.ask(session_id)["job_id"]
     begin(instance.service.stores.jobs, job_id)
     finish(instance.service.stores, job_id, b"RIFF....")
-    return {"session_id": session_id, "job_id": job_id, "name": "audio.wav", "voicebank_id": "Vesper_0.1"}
+    return {"session_id": session_id, "job_id": job_id, "name": "audio.wav", "voicebank_id": "Vesper_1.0"}
 
 
 @pytest.fixture(scope="module")

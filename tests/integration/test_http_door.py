@@ -132,10 +132,10 @@ def test_ready_says_what_is_missing(instance: Instance, tmp_path: Path, monkeypa
 
 def test_voicebanks_are_shown_with_licence_and_credits(instance: Instance) -> None:
     (vesper,) = instance.client.get("/voicebanks").json()["voicebanks"]
-    assert vesper["id"] == "Vesper_0.1"
+    assert vesper["id"] == "Vesper_1.0"
     assert vesper["licence"]
     assert vesper["credits"]
-    assert instance.client.get("/voicebanks/Vesper_0.1").json() == vesper
+    assert instance.client.get("/voicebanks/Vesper_1.0").json() == vesper
     assert instance.client.get("/voicebanks/..%2fx").status_code == 404
 
 

@@ -23,7 +23,7 @@ from tests.emulators.stores import DOCUMENT_STORES, open_jobs
 BEGIN = 1_795_000_000.0
 JOB_SECONDS = 10 * LEASE_SECONDS
 RESULT = JobResult(
-    voicebank=("Vesper_0.1", "abc"), outputs=(), warnings=(), timings_ms={"total": 1.5}, audio_seconds=2.0, rtf=0.125,
+    voicebank=("Vesper_1.0", "abc"), outputs=(), warnings=(), timings_ms={"total": 1.5}, audio_seconds=2.0, rtf=0.125,
     audio_url="/a",
 )  # fmt: skip
 PROBLEM = JobProblem(code="score_not_xml", message="This is not XML.")

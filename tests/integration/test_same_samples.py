@@ -21,7 +21,7 @@ from tests.conftest import ROOT
 from tests.integration.phrases import FULL, song
 from tests.voicebanks.build import TinyBank, build_voicebank
 
-BUILT_IN = ROOT / "assets" / "voicebanks" / "Vesper_0.1"
+BUILT_IN = ROOT / "assets" / "voicebanks" / "Vesper_1.0"
 ANOTHER_PROCESS = """
 import hashlib, sys
 from cantilena.api import sing

@@ -24,9 +24,9 @@ def make_bank(parent: Path, name: str, character: str = "", speakers: str = "[me
 
 
 def test_a_voicebank_is_found_by_id_in_any_case_and_by_folder(tmp_path):
-    folder = make_bank(tmp_path, "Vesper_0.1")
-    assert find_voicebank("Vesper_0.1", [tmp_path]) == folder
-    assert find_voicebank("vesper_0.1", [tmp_path]) == folder
+    folder = make_bank(tmp_path, "Vesper_1.0")
+    assert find_voicebank("Vesper_1.0", [tmp_path]) == folder
+    assert find_voicebank("vesper_1.0", [tmp_path]) == folder
     assert find_voicebank(str(folder), []) == folder
     assert find_voicebank(folder, []) == folder
 
@@ -38,16 +38,16 @@ def test_the_first_one_is_taken_when_none_is_named(tmp_path):
 
 
 def test_an_unknown_one_names_those_there_are(tmp_path):
-    make_bank(tmp_path, "Vesper_0.1")
+    make_bank(tmp_path, "Vesper_1.0")
     make_bank(tmp_path, "Other")
     with pytest.raises(VoicebankError) as raised:
         find_voicebank("Nobody", [tmp_path, tmp_path / "missing"])
     assert raised.value.code == "voicebank_unknown"
     assert raised.value.message == "There is no voicebank 'Nobody'."
-    assert raised.value.hint == "Choose one of Other, Vesper_0.1, or give the folder of one."
+    assert raised.value.hint == "Choose one of Other, Vesper_1.0, or give the folder of one."
 
 
-@pytest.mark.parametrize("asked", [None, "Vesper_0.1"])
+@pytest.mark.parametrize("asked", [None, "Vesper_1.0"])
 def test_where_there_is_none_at_all_it_says_how_to_get_one(tmp_path, asked):
     with pytest.raises(VoicebankError, match="There is no voicebank") as raised:
         find_voicebank(asked, [tmp_path])
@@ -70,12 +70,12 @@ def test_a_folder_that_is_no_voicebank_is_refused(tmp_path):
 def test_what_a_voicebank_tells_of_itself(tmp_path):
     folder = make_bank(
         tmp_path,
-        "Vesper_0.1",
+        "Vesper_1.0",
         "name: Vesper\nauthor: The recipe\nvoice: Nobody\n"
         "cantilena: {languages: [en], ranges: {Mezzo: [53, 77], nobody: [1, 2]}, license: CC0-1.0}\n",
     )
     info = describe_voicebank(folder)
-    assert (info.id, info.name, info.languages) == ("Vesper_0.1", "Vesper", ("en",))
+    assert (info.id, info.name, info.languages) == ("Vesper_1.0", "Vesper", ("en",))
     assert info.speakers == ("mezzo", "baritone")
     assert info.ranges == {"mezzo": (53, 77)}
     assert (info.licence, info.credits) == ("CC0-1.0", "The recipe, Nobody")

@@ -6,5 +6,5 @@ __all__ = ["voicebanks_dir"]
 
 
 def voicebanks_dir() -> Path:
-    """Return the folder that contains ``Vesper_0.1``."""
+    """Return the folder that contains ``Vesper_1.0``."""
     return Path(__file__).resolve().parent / "voicebanks"
