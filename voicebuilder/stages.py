@@ -22,7 +22,7 @@ from voicebuilder.variance_net import VarianceLoss, VarianceStage
 from voicebuilder.vocoder_training import VocoderLoss, VocoderStage
 from voicebuilder.waveforms import read_recordings
 
-STEPS: Final[Mapping[str, int]] = {"dur": 2500, "pitch": 2500, "variance": 2000, "vocoder": 16000, "acoustic": 14000}
+STEPS: Final[Mapping[str, int]] = {"dur": 2500, "pitch": 2500, "variance": 1300, "vocoder": 16000, "acoustic": 14000}
 """Every stage of the bank and how many steps it is trained, the quick ones first."""
 RATES: Final[Mapping[str, float]] = {"vocoder": 1.2e-3, "acoustic": 1.6e-3}
 """Learning rates of the stages that do not take the usual one."""

@@ -1,12 +1,14 @@
 """The variance stage: breathiness, voicing and tension of every frame.
 
 A network learns the curves that composed targets have; the graph lays the contour of a phrase over them: louder
-upwards, an arch over the phrase, a soft beginning, an end that fades, and a level that moves with the vibrato.
+upwards and on long vowels, an arch over the phrase, a soft beginning, an end that fades, and a level that moves with
+the vibrato.
 
 **Conventions**: batch first; breathiness and voicing in dB, tension as a logit, pitch in semitones (MIDI numbers),
 frames of 11.6 ms.
 """
 
+import math
 from typing import Final
 
 import numpy as np
@@ -28,14 +30,18 @@ SCALES: Final = (15.0, 15.0, 3.0)
 LOWEST: Final = (-96.0, -96.0, -10.0)
 HIGHEST: Final = (0.0, 0.0, 10.0)
 
-PER_SEMITONE: Final = (0.35, 0.5, 0.06)
+PER_SEMITONE: Final = (0.45, 0.7, 0.07)
 """How much each curve rises for a semitone above the phrase's mean."""
 MOST_SEMITONES: Final = 8.0
-ARCH: Final = (0.8, 1.0, 0.1)
-"""How much each curve rises at the height of a phrase, and how much it falls at its end."""
+ARCH: Final = (2.0, 2.5, 0.25)
+"""How far each curve lies above its mean at the height of a phrase, and below it at either end."""
 ARCH_TOP: Final = 0.65
 ARCH_FRAMES: Final = 350.0
 """A shorter phrase has less of an arch."""
+LENGTH: Final = (1.0, 1.8, 0.15)
+"""How much each curve rises for a vowel of three times the usual length, and falls for one of a third."""
+USUAL_FRAMES: Final = 25.0
+LENGTH_SMOOTHING: Final = 9
 ONSET: Final = (0.0, -5.0, -0.5)
 """How each curve begins a phrase."""
 ONSET_FRAMES: Final = 6.0
@@ -81,7 +87,7 @@ class VarianceGraph(nn.Module):
         super().__init__()
         self.net = net
         for name, values in (
-            ("per_semitone", PER_SEMITONE), ("arch", ARCH), ("onset", ONSET), ("release", RELEASE),
+            ("per_semitone", PER_SEMITONE), ("arch", ARCH), ("length", LENGTH), ("onset", ONSET), ("release", RELEASE),
             ("tremble", TREMBLE), ("lowest", LOWEST), ("highest", HIGHEST),
         ):  # fmt: skip
             self.register_buffer(name, torch.tensor(values))
@@ -97,14 +103,13 @@ class VarianceGraph(nn.Module):
         part = done / count
         rising = torch.sin(0.5 * torch.pi * torch.clamp(part / ARCH_TOP, max=1.0))
         falling = torch.clamp((part - ARCH_TOP) / (1.0 - ARCH_TOP), min=0.0)
-        swell = (rising - 2.0 * falling * falling) * torch.clamp(count / ARCH_FRAMES, max=1.0)
+        swell = (2.0 * rising - 1.0 - 2.2 * falling * falling) * torch.clamp(count / ARCH_FRAMES, max=1.0)
+        long = torch.log(torch.clamp(phones.length, min=1.0) / USUAL_FRAMES) / math.log(3.0)
+        long = smoothed(torch.clamp(long, -1.0, 1.0) * here[:, :, 0], LENGTH_SMOOTHING)
         begins = torch.exp(-done / ONSET_FRAMES)
         ends = torch.exp((done - count) / RELEASE_FRAMES)
-        edge = TREMBLE_FRAMES // 2
-        smooth = nn.functional.pad(pitch[:, None, :], (edge, edge), mode="replicate")
-        smooth = nn.functional.avg_pool1d(smooth, TREMBLE_FRAMES, 1)[:, 0, :]
-        tremble = torch.clamp(pitch - smooth, -TREMBLE_MOST, TREMBLE_MOST)
-        adds = above[..., None] * self.per_semitone + swell[..., None] * self.arch
+        tremble = torch.clamp(pitch - smoothed(pitch, TREMBLE_FRAMES), -TREMBLE_MOST, TREMBLE_MOST)
+        adds = above[..., None] * self.per_semitone + swell[..., None] * self.arch + long[..., None] * self.length
         adds = adds + begins[..., None] * self.onset + ends[..., None] * self.release
         adds = adds + tremble[..., None] * self.tremble
         return adds * sung[..., None]
@@ -141,6 +146,12 @@ class VarianceGraph(nn.Module):
         kept = kept_share(retake.transpose(1, 2)).transpose(1, 2)
         made = made * (1.0 - kept) + given * kept + 0.0 * steps.float()
         return made[:, :, 0], made[:, :, 1], made[:, :, 2]
+
+
+def smoothed(curve: Tensor, n_frames: int) -> Tensor:
+    """Mean over so many frames, an odd number, of [shape=(batch, n_frames)]; the ends are held."""
+    held = nn.functional.pad(curve[:, None, :], (n_frames // 2, n_frames // 2), mode="replicate")
+    return nn.functional.avg_pool1d(held, n_frames, 1)[:, 0, :]
 
 
 class VarianceStage(nn.Module):

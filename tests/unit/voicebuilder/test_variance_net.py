@@ -17,9 +17,9 @@ FRAMES = (8, 20, 6, 60, 6, 60, 8)
 SUNG = slice(28, 160)
 
 
-def contour(pitch: list[float]) -> dict[str, torch.Tensor]:
-    """Of a phrase whose phones have these pitches."""
-    durations = torch.tensor([FRAMES])
+def contour(pitch: list[float], frames: tuple[int, ...] = FRAMES) -> dict[str, torch.Tensor]:
+    """Of a phrase whose phones have these pitches and lengths."""
+    durations = torch.tensor([frames])
     curve = torch.repeat_interleave(torch.tensor([pitch]), durations[0], 1)
     with torch.no_grad():
         encoder_out, _ = PhonemeEncoder()(torch.tensor([[IDS[p] for p in PHONES]]), durations)
@@ -35,9 +35,10 @@ def test_rests_and_breaths_have_none():
 
 def test_a_phrase_begins_softly_and_fades():
     voicing = contour([60.0] * 7)["voicing"][SUNG]
-    assert voicing[0] < -3.0
-    assert voicing[-1] < -6.0
-    assert voicing[20:-30].abs().max() < 1.5
+    middle = voicing[20:-30]
+    assert voicing[0] < middle.min() - 3.0
+    assert voicing[-1] < middle.min() - 6.0
+    assert middle.max() - middle.min() < 3.0
 
 
 def test_it_is_louder_upwards():
@@ -45,6 +46,12 @@ def test_it_is_louder_upwards():
     level = contour([60.0] * 7)["voicing"][SUNG]
     assert (rising - level)[30] < -1.0
     assert (rising - level)[100] > 1.0
+
+
+def test_it_is_louder_on_long_vowels():
+    voicing = contour([60.0] * 7, FRAMES)["voicing"]
+    shorter = contour([60.0] * 7, (8, 20, 6, 20, 6, 100, 8))["voicing"]
+    assert voicing[34 + 10] > shorter[34 + 10] + 0.5
 
 
 def test_its_level_moves_with_the_vibrato():
