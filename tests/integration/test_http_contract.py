@@ -91,3 +91,12 @@ def test_every_route_stands_in_the_reference(instance: Instance) -> None:
         for method in route.methods
     }
     assert routes | {"GET /openapi.json", "POST /internal/jobs/{job_id}/run"} == described
+
+
+def test_the_description_says_who_is_let_in(instance: Instance, tmp_path: Path) -> None:
+    assert instance.app.openapi()["security"] == []
+    with serving(settings_of(tmp_path, identity="firebase", firebase_project="a-project")) as closed:
+        document = closed.app.openapi()
+    assert document["security"] == [{"bearer": []}]
+    assert document["paths"]["/health"]["get"]["security"] == []
+    assert {} in document["paths"]["/sessions/{session_id}/jobs/{job_id}/outputs/{name}"]["get"]["security"]

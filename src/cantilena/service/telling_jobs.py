@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from threading import Lock
 
 from cantilena.ports.jobs import Job, JobStore, StoredJob
 
@@ -25,8 +26,13 @@ class TellingJobs:
         self._store = store
         self._on_written: list[OnWritten] = []
         self._on_seen: list[OnSeen] = []
-        self.reads = 0
+        self._reads = 0
+        self._lock = Lock()
+
+    @property
+    def reads(self) -> int:
         """Documents read so far, which is what the cloud bills."""
+        return self._reads
 
     def listen(self, *, on_written: OnWritten | None = None, on_seen: OnSeen | None = None) -> None:
         """Have every job told that is written from now on, or that is written or read, by the thread that does so."""
@@ -38,7 +44,7 @@ class TellingJobs:
         self._tell_written(job)
 
     def read(self, job_id: str) -> StoredJob | None:
-        self.reads += 1
+        self._count(1)
         begun = time.monotonic()
         stored = self._store.read(job_id)
         if stored is not None:
@@ -52,12 +58,12 @@ class TellingJobs:
 
     def of_session(self, session_id: str, *, limit: int, before: str | None = None) -> tuple[Job, ...]:
         found = self._store.of_session(session_id, limit=limit, before=before)
-        self.reads += max(len(found), 1)
+        self._count(len(found))
         return found
 
     def unfinished(self, *, limit: int, owner: str | None = None) -> tuple[Job, ...]:
         found = self._store.unfinished(limit=limit, owner=owner)
-        self.reads += max(len(found), 1)
+        self._count(len(found))
         return found
 
     def delete(self, job_id: str) -> None:
@@ -65,6 +71,10 @@ class TellingJobs:
 
     def ping(self) -> None:
         self._store.ping()
+
+    def _count(self, documents: int) -> None:
+        with self._lock:
+            self._reads += max(documents, 1)  # a question without an answer is billed as one
 
     def _tell_written(self, job: Job) -> None:
         self._tell_seen(job, time.monotonic())

@@ -132,7 +132,7 @@ def make_app(service: Service, singing: Singing | None = None) -> FastAPI:
             max_age=3600,
         )
     app.add_middleware(Envelope, on_request=metrics.request, headers=_HSTS if settings.app_env == "prod" else None)
-    _describe(app)
+    _describe(app, is_anybody=settings.identity == "none")
     return app
 
 
@@ -146,8 +146,8 @@ async def _answer_http(request: Request, error: Exception) -> JSONResponse:
     return await answer_http(request, error)
 
 
-def _describe(app: FastAPI) -> None:
-    """Let OpenAPI describe what the routes read and answer by themselves."""
+def _describe(app: FastAPI, *, is_anybody: bool) -> None:
+    """Let OpenAPI describe what the routes read and answer by themselves, and who is let in."""
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -158,6 +158,8 @@ def _describe(app: FastAPI) -> None:
                 schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
                 schemas.update(schema.pop("$defs", {}))
                 schemas[model.__name__] = schema
+            document["components"]["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+            document["security"] = [] if is_anybody else [{"bearer": []}]
             app.openapi_schema = document
         return app.openapi_schema
 

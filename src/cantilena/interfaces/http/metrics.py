@@ -14,6 +14,8 @@ from cantilena.ports.jobs import Job
 
 MEDIA_TYPE: Final = CONTENT_TYPE_LATEST
 _BUCKETS: Final = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 10.0, 30.0, 120.0, 600.0, 1800.0)
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"})
+"""Anybody can make up more, and each would be a series of its own."""
 
 
 class Metrics:
@@ -34,7 +36,7 @@ class Metrics:
 
     def request(self, method: str, route: str, status: int, elapsed_ms: float) -> None:
         """A request was answered."""
-        self._requests.labels(method if route != "unknown" else "any", route, str(status)).inc()
+        self._requests.labels(method if method in _METHODS else "other", route, str(status)).inc()
         self._seconds.labels(route).observe(elapsed_ms / 1000.0)
 
     def _written(self, job: Job) -> None:

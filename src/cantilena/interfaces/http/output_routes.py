@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -19,6 +19,7 @@ from cantilena.service.media_types import MEDIA_TYPES
 from cantilena.service.songs import JOB_ID, is_of
 
 _PATH: Final = "/sessions/{session_id}/jobs/{job_id}/outputs/{name}"
+_OR_A_LINK: Final[dict[str, Any]] = {"security": [{"bearer": []}, {}]}
 _HEADERS: Final = {"ETag": "Its sha256, in quotes.", "Accept_Ranges": "bytes"}
 
 
@@ -89,7 +90,13 @@ def output_routes(desk: Desk) -> APIRouter:
     }
     for method in ("GET", "HEAD"):
         router.add_api_route(
-            _PATH, output, methods=[method], response_class=Response, response_model=None, responses=responses,
+            _PATH,
+            output,
+            methods=[method],
             name=f"{method.lower()}_output",
-        )  # fmt: skip
+            openapi_extra=_OR_A_LINK,
+            response_class=Response,
+            response_model=None,
+            responses=responses,
+        )
     return router

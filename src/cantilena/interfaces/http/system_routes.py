@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
@@ -10,6 +12,8 @@ from cantilena.interfaces.http.metrics import MEDIA_TYPE, Metrics
 from cantilena.interfaces.http.models import HealthDocument, ReadyDocument
 from cantilena.interfaces.http.readiness import Readiness
 from cantilena.version import package_version
+
+_FOR_ANYBODY: Final[dict[str, Any]] = {"security": []}
 
 
 def system_routes(readiness: Readiness, metrics: Metrics) -> APIRouter:
@@ -20,6 +24,7 @@ def system_routes(readiness: Readiness, metrics: Metrics) -> APIRouter:
     @router.get(
         "/health",
         response_model=None,
+        openapi_extra=_FOR_ANYBODY,
         responses={**documented(200, HealthDocument, "The process answers."), **problems()},
     )
     async def health() -> Response:
@@ -29,6 +34,7 @@ def system_routes(readiness: Readiness, metrics: Metrics) -> APIRouter:
     @router.get(
         "/ready",
         response_model=None,
+        openapi_extra=_FOR_ANYBODY,
         responses={
             **problems(),
             **documented(200, ReadyDocument, "Songs can be asked for, and are sung."),
@@ -49,6 +55,7 @@ def system_routes(readiness: Readiness, metrics: Metrics) -> APIRouter:
         "/metrics",
         response_class=Response,
         response_model=None,
+        openapi_extra=_FOR_ANYBODY,
         responses={
             200: {"description": "Text of Prometheus.", "content": {"text/plain": {"schema": {"type": "string"}}}},
             **problems(),
