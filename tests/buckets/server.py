@@ -39,7 +39,8 @@ def run_bucket_server(folder: Path) -> Iterator[BucketServer]:
     ]  # fmt: skip
     if not os.access(binary, os.X_OK):
         binary.chmod(0o755)
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    # in a group of its own: Ctrl-C is for whoever started it
+    server = subprocess.Popen(command, process_group=0, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _wait(f"{url}/storage/v1/b", server)
         yield BucketServer(url=url, folder=folder)

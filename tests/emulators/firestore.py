@@ -52,7 +52,7 @@ def run_firestore(*, port: int | None = None) -> Iterator[FirestoreEmulator]:
         When Java or the emulator is not installed.
     """
     jar, java = find_jar(), shutil.which("java")
-    if jar is None or java is None:
+    if jar is None or java is None or not jar.is_file():
         raise EmulatorMissing(_HOW_TO_GET_IT)
     port = port or free_port()
     command = [
@@ -61,7 +61,10 @@ def run_firestore(*, port: int | None = None) -> Iterator[FirestoreEmulator]:
     ]  # fmt: skip
     if setpriv := shutil.which("setpriv"):
         command = [setpriv, "--pdeathsig", "KILL", *command]  # it does not outlive tests that are killed
-    server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    # in a group of its own: Ctrl-C is for whoever started it
+    server = subprocess.Popen(
+        command, process_group=0, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         _wait(f"http://127.0.0.1:{port}/", server)
         _warm_up(f"http://127.0.0.1:{port}/v1/projects/warm-up/databases/(default)/documents")
