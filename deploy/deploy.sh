@@ -24,7 +24,7 @@ changes=0
 
 gc() { gcloud "$@" --project="$PROJECT" --quiet; }
 exists() { gc "$@" >/dev/null 2>&1; }
-look() { python3 deploy/look.py "$@"; }
+look() { python3 -IS deploy/look.py "$@"; }
 change() {  # say what is changed, and change it
   changes=$((changes + 1))
   printf '+ %s\n' "$*" >&2

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-from pathlib import Path
-from typing import Any
 
-STATE = Path(os.environ.get("CLOUD_STATE", ""))
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # this is started hundreds of times: what takes long to import is left out
+    from typing import Any
+
+STATE = os.environ.get("CLOUD_STATE", "")
 READING = ("describe", "list", "get-iam-policy", "print-access-token")
 
 
@@ -17,13 +19,13 @@ class Missing(Exception):
 
 
 def main(words: list[str]) -> int:
-    state: dict[str, Any] = json.loads(STATE.read_text()) if STATE.exists() else {"things": {}, "calls": []}
+    state: dict[str, Any] = json.loads(_read(STATE))
     names = [word for word in words if not word.startswith("-")]
     flags = dict(word.removeprefix("--").partition("=")[::2] for word in words if word.startswith("-"))
     is_change = not set(READING) & set(names)
     state["calls"].append(words)
     if is_change and state.get("fails_after") == 0:
-        STATE.write_text(json.dumps(state))
+        _write(json.dumps(state))
         sys.stderr.write("ERROR: the network is gone\n")
         return 1
     if is_change and "fails_after" in state:
@@ -34,10 +36,20 @@ def main(words: list[str]) -> int:
         sys.stderr.write(f"ERROR: NOT_FOUND: {error}\n")
         return 1
     finally:
-        STATE.write_text(json.dumps(state))
+        _write(json.dumps(state))
     if answer is not None:
         print(answer if isinstance(answer, str) else json.dumps(answer))
     return 0
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="utf-8") as file:  # noqa: PTH123
+        return file.read()
+
+
+def _write(text: str) -> None:
+    with open(STATE, "w", encoding="utf-8") as file:  # noqa: PTH123
+        file.write(text)
 
 
 def _answer(things: dict[str, Any], names: list[str], flags: dict[str, str]) -> Any:
@@ -55,7 +67,7 @@ def _answer(things: dict[str, Any], names: list[str], flags: dict[str, str]) -> 
         case ["run", "services", "describe", name]:
             return _thing(things, "run", name)["labels"].removeprefix("state=")
         case ["run", "deploy", name]:
-            environment = Path(flags.pop("env-vars-file")).read_text()
+            environment = _read(flags.pop("env-vars-file"))
             things.setdefault("run", {})[name] = {**flags, "environment": environment}
         case ["builds", "submit", "."]:
             _create(things, "artifacts docker images", flags["tag"], flags)
