@@ -10,11 +10,11 @@ from pathlib import Path
 import anyio
 from mcp import Client
 
+from cantilena.process_folders import process_folder
 from cantilena.tracing import log_event
 from cantilena.worker.child import Child
 from cantilena.worker.connection import Connection
 from cantilena.worker.errors import shutting_down, worker_unavailable
-from cantilena.process_folders import process_folder
 from cantilena.worker.options import Traffic, WorkerOptions
 
 
