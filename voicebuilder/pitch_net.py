@@ -30,13 +30,13 @@ EDGE_MOST: Final = 0.8
 MICRO_MOST: Final = 0.6
 MICRO_REACH: Final = 4.0
 """Frames from its edges in which a vowel still has microprosody."""
-MICRO_SUNG: Final = 0.6
+MICRO_SUNG: Final = 0.3
 """How much of the microprosody it has learned is sung: with all of it, vowels rise by half a semitone before some
 consonants."""
 RETAKE_FADE: Final = 5
 """Frames over which what is kept passes into what is sung anew."""
 DRIFT_RATES: Final = (0.37, 0.83, 1.51, 2.71)
-DRIFT: Final = 0.016
+DRIFT: Final = 0.012
 """Slow movement in semitones, root of the mean square."""
 N_NOTE: Final = 17
 MOST_FRAMES: Final = 480
