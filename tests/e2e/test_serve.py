@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -123,6 +124,23 @@ def test_an_address_that_is_taken(tmp_path: Path) -> None:
             serve_process(tmp_path, arguments=("--port", port)),
         ):
             pass
+
+
+def test_it_ends_when_nothing_can_sing(tmp_path: Path) -> None:
+    program = (
+        "from cantilena.interfaces.http import singing\n"
+        "singing.import_module = lambda name: 1 / 0\n"
+        "from cantilena.interfaces.cli.main import run\n"
+        "run()\n"
+    )
+    environment = {**os.environ, "DATA_DIR": str(tmp_path)}
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "serve", "--port", "0"],
+        capture_output=True, text=True, env=environment, timeout=60, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 6
+    assert "ZeroDivisionError" in ended.stderr
+    assert "What sings cannot be kept running." in ended.stderr
 
 
 def test_nobody_elses_machine_is_let_in_without_identity() -> None:

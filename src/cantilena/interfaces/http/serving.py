@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
-from cantilena.errors import OptionError
+from cantilena.errors import InferenceError, OptionError
 from cantilena.interfaces.http.app import open_app
 from cantilena.interfaces.http.protocol import PatientProtocol
 from cantilena.settings import Settings
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _GRACE_SECONDS: Final = 4
 _KEEP_ALIVE_SECONDS: Final = 65  # longer than the front ends of clouds keep theirs
+_BACKLOG: Final = 2048
 _MOST_HEADER_BYTES: Final = 64 * 1024
 
 
@@ -35,19 +37,39 @@ def serve(settings: Settings, *, host: str, port: int) -> None:
     CantilenaError
         Something is missing or cannot be opened; ``option_invalid``: the address cannot be listened on.
     """
-    app, service, singing = open_app(settings)
-    server = _Server(server_config(app, host=host, port=port), service=service, singing=singing)
-    # uvicorn sends itself the signal again once it has shut down: by then it shall end this function, not the process
-    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    with _listening(host, port) as listener:
+        app, service, singing = open_app(settings)
+        server = _Server(server_config(app, host=host, port=port), service=service, singing=singing)
+        # uvicorn sends itself the signal again once it has shut down: by then it shall end this function alone
+        before = signal.signal(signal.SIGTERM, lambda *_: None)
+        try:
+            with suppress(KeyboardInterrupt):
+                server.run(sockets=[listener])
+        except SystemExit as error:  # it could not start
+            raise _failed() from error
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        if singing.has_failed:
+            raise _failed()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """An address of this machine, before anything else is opened."""
     try:
-        with suppress(KeyboardInterrupt):
-            server.run()
-    except SystemExit as error:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host.strip("[]"), port), family=family, backlog=_BACKLOG)
+    except OSError as error:
         raise OptionError(
-            "option_invalid", f"{host}:{port} cannot be listened on.", hint="Choose another --port or --host."
+            "option_invalid",
+            f"{host}:{port} cannot be listened on: {error.strerror or error}.",
+            hint="Choose another --port or --host.",
         ) from error
-    finally:
-        signal.signal(signal.SIGTERM, before)
+
+
+def _failed() -> InferenceError:
+    return InferenceError(
+        "internal_error", "What sings cannot be kept running.", hint="The log says why; please report it."
+    )
 
 
 def server_config(app: FastAPI, *, host: str, port: int) -> uvicorn.Config:
@@ -85,6 +107,9 @@ class _Server(uvicorn.Server):
             log_event("http_started", address=address)
             sys.stdout.write(f"Cantilena sings at {address}\n")
             sys.stdout.flush()
+
+    async def on_tick(self, counter: int) -> bool:
+        return await super().on_tick(counter) or self._singing.has_failed
 
     async def shutdown(self, sockets: Any = None) -> None:  # noqa: ANN401 -- as uvicorn has it
         self._service.watch.close()

@@ -73,6 +73,15 @@ class Singing:
         How many workers, and who tells of jobs.
     jobs, objects
         Where jobs and their files are kept.
+
+    Attributes
+    ----------
+    queue : LocalQueue
+        Who is told of jobs that this process is to sing.
+    is_ready : bool
+        Whether a song would be begun at once.
+    has_failed : bool
+        Whether the workers cannot be kept, by a mistake of ours: this process had better end.
     """
 
     def __init__(self, settings: Settings, jobs: JobStore, objects: ObjectStore) -> None:
@@ -85,6 +94,7 @@ class Singing:
         self._closed = anyio.Event()
         self._is_closing = False
         self.is_ready = False
+        self.has_failed = False
         self.queue = LocalQueue(self.run, lanes=settings.workers)
 
     @asynccontextmanager
@@ -130,7 +140,14 @@ class Singing:
         return JobRuns(self._jobs, self._objects, self._singer, folder=files, holder="api", options=options)
 
     async def _keep_workers(self, files: Path) -> None:
-        """Start the workers, and end them when the singing ends."""
+        """Start the workers, and end them when the singing ends; without them there is nothing to serve for."""
+        try:
+            await self._live_with_workers(files)
+        except Exception as error:  # whatever it is, another process may do better
+            self.has_failed = True
+            log_event("internal_error", severity="error", exc_info=error)
+
+    async def _live_with_workers(self, files: Path) -> None:
         await to_thread.run_sync(import_module, "cantilena.worker.singer")
         from cantilena.worker import Worker, WorkerOptions
         from cantilena.worker.singer import WorkerSinger
@@ -165,4 +182,6 @@ async def _keep_tidy(service: Service) -> None:
                 await to_thread.run_sync(service.sessions.remove_left_files, abandon_on_cancel=True)
         except CantilenaError as error:  # the next time, or another process
             log_event("sessions_not_removed", severity="warning", error_code=error.code)
+        except Exception as error:  # whatever it is, the service goes on
+            log_event("internal_error", severity="error", exc_info=error)
         await anyio.sleep(_TIDY_SECONDS)
