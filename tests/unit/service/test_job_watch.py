@@ -188,6 +188,40 @@ def test_many_who_wait_cost_one_reading_at_a_time(store: Store) -> None:
     watched(store, test, seconds=0.1)
 
 
+def test_polls_long_polls_and_streams_cost_two_readings_a_second(store: Store) -> None:
+    async def test(watch: JobWatch, _: TellingJobs) -> None:
+        end = time.monotonic() + 2.0
+        seq = 0
+
+        async def poll() -> None:
+            nonlocal seq
+            while time.monotonic() < end:
+                job = await watch.newest("s", known=Known(job_id="j", seq=seq))
+                assert job is not None
+                assert job.seq >= seq
+                seq = job.seq
+                await anyio.sleep(0.02)
+
+        async def listen() -> None:
+            seen = 0
+            while time.monotonic() < end:
+                job = await watch.wait("j", after_seq=seen, seconds=0.3)
+                assert job is not None
+                assert job.seq >= seen
+                seen = job.seq
+
+        async with anyio.create_task_group() as group:
+            for _ in range(20):
+                group.start_soon(poll)
+                group.start_soon(listen)
+            await anyio.sleep(0.7)
+            begin(store)  # by another instance
+        assert seq == 1
+        assert store.readings <= 1 + 2 * 2
+
+    watched(store, test)
+
+
 def test_waiting_ends_in_time_and_when_the_server_does(store: Store) -> None:
     async def test(watch: JobWatch, _: TellingJobs) -> None:
         begun = time.monotonic()

@@ -21,6 +21,7 @@ from cantilena.interfaces.http.models import MAX_WAIT_SECONDS, JobDocument, JobL
 from cantilena.interfaces.http.problems import invalid
 from cantilena.ports.jobs import Job
 from cantilena.service.jobs import job_unknown
+from cantilena.service.sessions import SESSION_ID, session_unknown
 from cantilena.service.songs import JOB_ID, is_of
 
 _MOST_KEY: Final = 255
@@ -81,6 +82,8 @@ def job_routes(desk: Desk) -> APIRouter:
         """How far the newest job of the session is."""
         if_none_match = request.headers.get("if-none-match")
         owner = await desk.caller(request)
+        if not SESSION_ID.fullmatch(session_id):
+            raise session_unknown(session_id)
         job = await desk.watched(watch.newest(session_id, known=known_of(if_none_match)))
         if job is None or job.owner != owner:
             await desk.ask(partial(sessions.get, session_id, owner))
