@@ -8,6 +8,7 @@ can wait for it. Everything here lives in the event loop of the server.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -152,6 +153,7 @@ class Singing:
         from cantilena.worker import Worker, WorkerOptions
         from cantilena.worker.singer import WorkerSinger
 
+        gc.freeze()  # a full collection over all these classes would stop every poll for sixty milliseconds
         options = WorkerOptions(drain_seconds=_DRAIN_SECONDS, end_seconds=_DRAIN_SECONDS)
         environment = child_environment(self._settings)
         async with AsyncExitStack() as stack:
