@@ -13,7 +13,8 @@ from benchmarks.table import machine
 
 PROGRAMS = (
     "read_scores", "pronunciation", "sing_speed", "sing_memory", "one_word_changed", "usual_bank_speed",
-    "usual_bank_precision", "usual_bank_memory", "quality", "mcp_worker", "bucket_download", "judge_lines",
+    "usual_bank_precision", "usual_bank_memory", "quality", "mcp_worker", "http_polls", "bucket_download",
+    "judge_lines",
 )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ def test_a_program_of_child_processes_fills_its_tables(program, capsys):
     assert "not measured" not in capsys.readouterr().out.lower()
 
 
-@pytest.mark.parametrize("program", ["quality", "usual_bank_precision", "mcp_worker"])
+@pytest.mark.parametrize("program", ["quality", "usual_bank_precision", "mcp_worker", "http_polls"])
 def test_a_program_that_watches_its_own_process_fills_its_tables(program):
     done = subprocess.run(
         [sys.executable, "-m", f"benchmarks.{program}", "--small"],
