@@ -32,6 +32,7 @@ _MISSING: Final = frozenset({
 _STATUS: Final = {
     "score_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "body_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "job_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "body_too_slow": HTTPStatus.REQUEST_TIMEOUT,
     "body_invalid": HTTPStatus.BAD_REQUEST,
     "body_incomplete": HTTPStatus.BAD_REQUEST,
