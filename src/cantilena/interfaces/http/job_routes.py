@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any, Final
 
@@ -9,7 +10,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import ValidationError
 
-from cantilena.errors import OptionError
+from cantilena.errors import CantilenaError, OptionError
 from cantilena.interfaces.http.answers import bare, documented, problems
 from cantilena.interfaces.http.bodies import read_json
 from cantilena.interfaces.http.callers import Desk
@@ -134,10 +135,10 @@ def job_routes(desk: Desk) -> APIRouter:
         seconds = preferred_wait(prefer)
         if seconds is not None:
             headers |= _WAITED
-            waited = await desk.watched(
-                watch.wait(job.job_id, after_seq=None, seconds=min(seconds, MAX_WAIT_SECONDS)), seconds=seconds
-            )
-            job = waited or job
+            seconds = min(seconds, MAX_WAIT_SECONDS)
+            with suppress(CantilenaError):  # the job is there, whatever becomes of the waiting
+                waiting = watch.wait(job.job_id, after_seq=None, seconds=seconds)
+                job = await desk.watched(waiting, seconds=seconds) or job
         return shown(job, status=200 if job.is_finished and seconds is not None else 202, headers=headers)
 
     @router.get(
