@@ -285,3 +285,17 @@ def test_nobody_uses_up_what_belongs_to_all(tmp_path: Path) -> None:
             assert all(int(answer.headers["retry-after"]) >= 1 for answer in (made[-1], songs[-1], answers[-1]))
             assert modest.ask("POST", "/sessions").status_code == 201
             assert modest.ask("GET", "/voicebanks").status_code == 200
+
+
+def test_while_googles_keys_are_out_of_reach_nobody_is_let_in_or_kept_waiting(tmp_path: Path) -> None:
+    with run_key_server(MINT) as keys:
+        settings = settings_of(tmp_path, identity="firebase", firebase_project=PROJECT, link_signing_key=KEY)
+        with serving(settings, identity=FirebaseIdentity(PROJECT, keys=SigningKeys(keys.url))) as locked:
+            keys.answers.clear()
+            headers = {"Authorization": f"Bearer {MINT.firebase('clara')}"}
+            for _ in range(3):
+                answer = locked.client.post("/sessions", headers=headers, timeout=10.0)
+                assert (answer.status_code, answer.json()["retryable"]) == (503, True)
+                assert int(answer.headers["retry-after"]) >= 1
+            assert locked.client.get("/health").status_code == 200
+            keys.answers.set()

@@ -15,6 +15,7 @@ import pytest
 from tests.buckets.server import make_bucket, run_bucket_server
 from tests.emulators.firestore import FirestoreEmulator
 from tests.serving.process import ServeProcess, serve_process
+from tests.serving.server import HYMN
 from tests.tokens import PROJECT, Mint, run_key_server
 from tests.workers.processes import wait_until
 
@@ -91,6 +92,17 @@ def test_production_without_a_voicebank_says_so_and_answers_all_the_same(silent:
     assert httpx2.post(f"{silent.url}/sessions", headers=known).status_code == 201
     assert httpx2.get(f"{silent.url}/voicebanks", headers=known).json() == {"voicebanks": []}
     assert httpx2.post(f"{silent.url}/sessions").status_code == 401
+
+
+def test_a_song_without_a_voice_fails_with_the_reason(silent: ServeProcess) -> None:
+    known = {"Authorization": f"Bearer {MINT.firebase('clara')}"}
+    with httpx2.Client(base_url=silent.url, headers=known, timeout=40.0) as client:
+        session = f"/sessions/{client.post('/sessions').json()['session_id']}"
+        assert client.put(f"{session}/score", content=HYMN.read_bytes()).status_code == 200
+        job = client.post(f"{session}/jobs", json={}, headers={"Prefer": "wait=25"}).json()
+        assert (job["status"], job["error"]["code"]) == ("failed", "voicebank_missing")
+        named = client.post(f"{session}/jobs", json={"voicebank": "Vesper_0.1"})
+        assert (named.status_code, named.json()["code"]) == (422, "voicebank_unknown")
 
 
 def test_every_process_of_a_rehearsal_says_that_it_is_one(silent: ServeProcess) -> None:
