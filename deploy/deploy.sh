@@ -94,7 +94,11 @@ for bucket in "$VOICEBANK_BUCKET" "$STORAGE_BUCKET"; do
       --public-access-prevention --soft-delete-duration=0
 done
 lifecycle=$(gc storage buckets describe "gs://$STORAGE_BUCKET" --format='value(lifecycle_config)')
-[ -n "$lifecycle" ] || change storage buckets update "gs://$STORAGE_BUCKET" --lifecycle-file=deploy/lifecycle.json
+if [ -z "$lifecycle" ]; then
+  change storage buckets update "gs://$STORAGE_BUCKET" --lifecycle-file=deploy/lifecycle.json
+elif [[ $lifecycle != *sessions/* ]]; then  # somebody's own: theirs must stay
+  echo "! gs://$STORAGE_BUCKET has rules of its own: add that of deploy/lifecycle.json, or audio is kept for ever" >&2
+fi
 grant "storage buckets" "gs://$VOICEBANK_BUCKET" "serviceAccount:$RUN_ACCOUNT" roles/storage.objectViewer ""
 if [ "$STORAGE_BUCKET" = "$VOICEBANK_BUCKET" ]; then  # one bucket for both: writing is for the sessions alone
   below="resource.name.startsWith(\"projects/_/buckets/$STORAGE_BUCKET/objects/sessions/\")"
@@ -155,6 +159,11 @@ for file in deploy/metrics/*.yaml; do
   grep -qx "$metric" <<<"$metrics" || change logging metrics create "$metric" --config-from-file="$file"
 done
 
+links="resource.type=\"cloud_run_revision\" AND resource.labels.service_name=\"$SERVICE\""
+links+=' AND httpRequest.requestUrl:"token="'  # what Cloud Run logs of a link is the link
+grep -q "$SERVICE-links" <<<"$(gc logging sinks describe _Default --format='value(exclusions.name)')" ||
+  change logging sinks update _Default --add-exclusion="name=$SERVICE-links,filter=$links"
+
 echo "The image" >&2
 exists artifacts repositories describe "$SERVICE" --location="$REGION" ||
   change artifacts repositories create "$SERVICE" --location="$REGION" --repository-format=docker
@@ -175,7 +184,7 @@ look fill env/prod.yaml PROJECT="$PROJECT" FIRESTORE_DATABASE="$FIRESTORE_DATABA
   TASKS_QUEUE="projects/$PROJECT/locations/$REGION/queues/$QUEUE" TASKS_SERVICE_ACCOUNT="$TASKS_ACCOUNT" >"$environment"
 run=(--region="$REGION" --image="$image" --service-account="$RUN_ACCOUNT"
   --update-secrets="LINK_SIGNING_KEY=$SECRET:latest"
-  --cpu=2 --memory=4Gi --concurrency=40 --timeout=1860 --min-instances=0 --max-instances="$INSTANCES"
+  --cpu=2 --memory=4Gi --concurrency=200 --timeout=1860 --min-instances=0 --max-instances="$INSTANCES"
   --execution-environment=gen2 --cpu-boost --cpu-throttling --no-session-affinity
   --startup-probe=httpGet.path=/health,periodSeconds=1,timeoutSeconds=1,failureThreshold=60
   --liveness-probe=httpGet.path=/health,periodSeconds=30,timeoutSeconds=5,failureThreshold=3

@@ -75,6 +75,10 @@ def _answer(things: dict[str, Any], names: list[str], flags: dict[str, str]) -> 
             return "\n".join(_thing(things, "secrets", name).get("versions", []))
         case ["secrets", "versions", "add", name]:
             _thing(things, "secrets", name).setdefault("versions", []).append(sys.stdin.read())
+        case ["logging", "sinks", "describe", "_Default"]:
+            return things.get("exclusions", "")
+        case ["logging", "sinks", "update", "_Default"]:
+            things["exclusions"] = flags["add-exclusion"].split(",")[0].removeprefix("name=")
         case ["logging", "metrics", "list"]:
             return "\n".join(things.get("logging metrics", {}))
         case [*kind, "get-iam-policy", name]:
@@ -96,7 +100,7 @@ def _described(thing: dict[str, Any], form: str) -> str:
     if form == "value(rateLimits.maxConcurrentDispatches)":
         return str(thing["max-concurrent-dispatches"])
     if form == "value(lifecycle_config)":
-        return "rule=[...]" if "lifecycle-file" in thing else ""
+        return thing.get("lifecycle", "matchesPrefix=['sessions/']" if "lifecycle-file" in thing else "")
     return "described"
 
 

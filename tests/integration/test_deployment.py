@@ -174,7 +174,11 @@ def test_the_service_may_do_what_it_needs_and_no_more(deployed: Cloud) -> None:
 
 def test_in_a_bucket_for_both_it_writes_below_sessions_alone(cloud: Cloud) -> None:
     bucket = "song-1.appspot.com"
-    assert cloud.deploy(STORAGE_BUCKET=bucket, VOICEBANK_BUCKET=bucket, **PUBLISHED).returncode == 0
+    cloud.change(things={"storage buckets": {f"gs://{bucket}": {"lifecycle": "age=400"}}})
+    done = cloud.deploy(STORAGE_BUCKET=bucket, VOICEBANK_BUCKET=bucket, **PUBLISHED)
+    assert done.returncode == 0, done.stderr
+    assert "has rules of its own" in done.stderr
+    assert cloud.state["things"]["storage buckets"] == {f"gs://{bucket}": {"lifecycle": "age=400"}}
     below = f'resource.name.startsWith("projects/_/buckets/{bucket}/objects/sessions/")'
     assert {grant for grant in _granted(cloud) if "storage" in grant[0]} == {
         (f"storage buckets gs://{bucket}", "roles/storage.objectViewer", RUN, ""),

@@ -100,6 +100,24 @@ def test_a_laptop_never_writes_into_a_real_database() -> None:
     assert "FIRESTORE_EMULATOR_HOST" in _refused({"APP_ENV": "dev", "GOOGLE_CLOUD_PROJECT": "song-1"}).message
 
 
+@pytest.mark.parametrize(
+    ("environment", "documents", "objects"),
+    [
+        ({}, "sqlite", "folder"),
+        ({"STORAGE_BUCKET": "songs"}, "sqlite", "folder"),
+        ({"FIRESTORE_EMULATOR_HOST": "127.0.0.1:1"}, "firestore", "folder"),
+        ({"STORAGE_EMULATOR_HOST": "http://127.0.0.1:1"}, "sqlite", "bucket"),
+        ({"APP_ENV": "dev"}, "firestore", "folder"),
+        ({"APP_ENV": "dev", "STORAGE_BUCKET": "songs"}, "firestore", "bucket"),
+        ({"APP_ENV": "test", "STORAGE_BUCKET": "songs"}, "sqlite", "folder"),
+        (PROD, "firestore", "bucket"),
+    ],
+)
+def test_where_things_are_kept(environment: dict[str, str], documents: str, objects: str) -> None:
+    settings = load_settings(environment)
+    assert (document_store(settings), object_store(settings)) == (documents, objects)
+
+
 def test_the_emulator_needs_a_project_by_name() -> None:
     error = _refused({"FIRESTORE_EMULATOR_HOST": "127.0.0.1:1"})
     assert "GOOGLE_CLOUD_PROJECT" in error.message

@@ -17,7 +17,8 @@ def document_store(settings: Settings) -> Literal["firestore", "sqlite"]:
 
 def object_store(settings: Settings) -> Literal["bucket", "folder"]:
     """Where scores and audio are kept."""
-    return "bucket" if settings.app_env == "prod" or settings.storage_emulator_host else "folder"
+    is_named = settings.app_env == "dev" and settings.storage_bucket
+    return "bucket" if settings.app_env == "prod" or settings.storage_emulator_host or is_named else "folder"
 
 
 def require_service(settings: Settings) -> None:
