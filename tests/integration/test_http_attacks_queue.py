@@ -87,10 +87,12 @@ def test_the_queue_has_a_job_sung(queue: Queue) -> None:
     assert queue.sung.job_ids == ["0123456789abcdef0123"]
 
 
-@pytest.mark.parametrize(("outcome", "status"), [("done", 204), ("elsewhere", 409), ("busy", 429)])
-def test_the_queue_is_told_whether_to_come_again(queue: Queue, outcome: Outcome, status: int) -> None:
+@pytest.mark.parametrize("outcome", ["done", "elsewhere", "busy"])
+def test_the_queue_is_told_whether_to_come_again(queue: Queue, outcome: Outcome) -> None:
     queue.sung.outcome = outcome
-    assert queue.call(MINT.task(audience=URL, account=ACCOUNT)).status_code == status
+    status = queue.call(MINT.task(audience=URL, account=ACCOUNT)).status_code
+    assert (status == 204) is (outcome == "done")
+    assert status < 500  # 503 would slow down the whole queue
 
 
 def test_the_queue_is_not_held_up_by_how_often_it_calls(queue: Queue) -> None:
