@@ -15,8 +15,8 @@ from cantilena.adapters.google_identity import FirebaseIdentity, TasksIdentity
 from cantilena.adapters.google_keys import SigningKeys
 from cantilena.interfaces.http.app import make_app
 from cantilena.interfaces.http.composition import (
-    RememberedVoicebanks,
     Service,
+    find_voicebanks,
     make_service,
     open_links,
     open_stores,
@@ -24,6 +24,7 @@ from cantilena.interfaces.http.composition import (
 from cantilena.interfaces.http.singing import Singing
 from cantilena.service.job_runs import Outcome
 from cantilena.service.telling_jobs import TellingJobs
+from cantilena.service.voicebank_list import VoicebankList
 from tests.serving.server import Told, listening, settings_of
 from tests.tokens import PROJECT, Mint, run_key_server
 
@@ -74,7 +75,7 @@ def queue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Queue]:
             settings, stores=stores, jobs=TellingJobs(stores.jobs),
             identity=FirebaseIdentity(PROJECT, keys=SigningKeys(keys.url)),
             task_identity=TasksIdentity(audience=URL, account=ACCOUNT, keys=SigningKeys(keys.url)),
-            links=open_links(settings), dispatcher=Told(), voicebanks=RememberedVoicebanks(),
+            links=open_links(settings), dispatcher=Told(), voicebanks=VoicebankList(find_voicebanks),
         )  # fmt: skip
         app = make_app(service, cast(Singing, sung))
         with listening(app) as url, httpx2.Client(base_url=url, timeout=30.0) as client:
