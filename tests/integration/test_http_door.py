@@ -58,7 +58,7 @@ def test_names_of_this_machine_are_let_in(instance: Instance) -> None:
 
 
 def test_pages_of_other_hosts_are_refused(instance: Instance) -> None:
-    for origin in ("http://evil.example", "null", "http://127.0.0.1:1", "https://studio.example.evil"):
+    for origin in ("http://evil.example", "null", "http://[", "", "http://127.0.0.1:1", "https://studio.example.evil"):
         answer = instance.client.post("/sessions", headers={"Origin": origin})
         assert (answer.status_code, answer.json()["code"]) == (403, "origin_refused")
         assert "access-control-allow-origin" not in answer.headers

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import httpx2
 import pytest
 
 from cantilena.errors import InferenceError
-from cantilena.ports.jobs import JobWarning
+from cantilena.interfaces.http.callers import MOST_WAITING
+from cantilena.ports.identity import Caller
+from cantilena.ports.jobs import JobStoreError, JobWarning
 from tests.serving.server import Instance, advance, begin, fail, finish, serving, settings_of
 
 
@@ -334,3 +337,50 @@ def test_listeners_and_waiters_are_let_go_when_the_server_ends(tmp_path: Path) -
         listener.join(timeout=5)
         assert not listener.is_alive()
         assert ended == ["progress"]
+
+
+class Clara:
+    """Everybody is Clara."""
+
+    def recognise(self, token: str | None) -> Caller:
+        return Caller(owner="clara")
+
+
+def test_many_waiting_requests_of_one_user_keep_nobody_out(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, identity="firebase", firebase_project="a-project")
+    with serving(settings, identity=Clara()) as instance:
+        session_id = instance.new_session()
+        route = f"/sessions/{session_id}/jobs/{instance.ask(session_id)['job_id']}"
+        with ExitStack() as streams:
+            for _ in range(MOST_WAITING):
+                streams.enter_context(instance.client.stream("GET", f"{route}/events"))
+            for refused in (instance.client.get(f"{route}/events"), instance.client.get(route, params={"wait": 5})):
+                assert (refused.status_code, refused.json()["code"]) == (429, "too_many_waiting")
+            assert instance.client.get(route).status_code == 200
+            waited = instance.client.post(f"/sessions/{session_id}/jobs", json={}, headers={"Prefer": "wait=5"})
+            assert waited.status_code == 202
+        end = time.monotonic() + 5.0
+        while instance.client.get(route, params={"wait": 0.01}).status_code == 429:
+            assert time.monotonic() < end
+
+
+def test_a_stream_outlives_an_outage(instance: Instance, session_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cantilena.interfaces.http.events._OUTAGE_SECONDS", 0.05)
+    job_id = instance.ask(session_id)["job_id"]
+    stores = instance.service.stores
+    read, is_out_of_reach = stores.jobs.read, threading.Event()
+
+    def read_or_fail(job_id: str) -> Any:
+        if is_out_of_reach.is_set():
+            raise JobStoreError("jobs_unreachable", "No.", retryable=True)
+        return read(job_id)
+
+    monkeypatch.setattr(stores.jobs, "read", read_or_fail)
+    with instance.client.stream("GET", f"/sessions/{session_id}/jobs/{job_id}/events") as stream:
+        events = events_of(stream)
+        assert next(events)["data"]["status"] == "queued"
+        is_out_of_reach.set()
+        time.sleep(0.6)
+        is_out_of_reach.clear()
+        begin(stores.jobs, job_id)
+        assert next(events)["data"]["status"] == "running"

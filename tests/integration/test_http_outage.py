@@ -13,7 +13,9 @@ import anyio
 import httpx2
 import pytest
 
+from cantilena.adapters.no_identity import NoIdentity
 from cantilena.interfaces.http.composition import open_stores
+from cantilena.ports.objects import StorageError
 from tests.serving.server import Instance, serving, settings_of
 
 
@@ -94,3 +96,21 @@ def test_many_who_ask_a_silent_store_are_all_answered(silent: tuple[Instance, Ev
     begun = time.monotonic()
     assert anyio.run(ask_all) == [503] * 150
     assert time.monotonic() - begun < 10.0
+
+
+@pytest.mark.parametrize("identity", ["none", "firebase"])
+def test_where_a_store_lies_is_for_the_log(tmp_path: Path, identity: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_of(tmp_path, identity=identity, firebase_project="a-project")
+    denied = StorageError(
+        "storage_denied", "gs://a-bucket/sessions/x may not be read.", hint="Give the account a role."
+    )
+
+    def refuse(name: str, **_: Any) -> None:
+        raise denied
+
+    with serving(settings, identity=NoIdentity()) as instance:
+        session_id = instance.new_session()
+        monkeypatch.setattr(instance.service.stores.objects, "stream", refuse)
+        answer = instance.client.get(f"/sessions/{session_id}/score")
+    assert (answer.status_code, answer.json()["code"]) == (503, "storage_denied")
+    assert ("a-bucket" in answer.text) == (identity == "none")

@@ -20,9 +20,9 @@ from cantilena.adapters.no_identity import NoIdentity
 from cantilena.errors import CantilenaError
 from cantilena.interfaces.http.app import make_app
 from cantilena.interfaces.http.composition import (
-    RememberedVoicebanks,
     Service,
     Stores,
+    find_voicebanks,
     make_service,
     open_links,
     open_stores,
@@ -35,6 +35,7 @@ from cantilena.service.job_changes import JobResult
 from cantilena.service.jobs import change_job
 from cantilena.service.object_names import output_object, output_route
 from cantilena.service.telling_jobs import TellingJobs
+from cantilena.service.voicebank_list import VoicebankList
 from cantilena.settings import Settings
 
 HYMN = Path(__file__).resolve().parents[2] / "examples" / "amazing-grace.musicxml"
@@ -98,7 +99,7 @@ def serving(
         identity=identity or NoIdentity(),
         links=open_links(settings),
         dispatcher=told,
-        voicebanks=RememberedVoicebanks(),
+        voicebanks=VoicebankList(find_voicebanks),
     )
     app = make_app(service)
     with listening(app) as url, httpx2.Client(base_url=url, timeout=30.0) as client:

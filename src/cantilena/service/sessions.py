@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from cantilena.errors import OptionError
+from cantilena.errors import CantilenaError, OptionError
 from cantilena.ports.jobs import Job, JobStore
 from cantilena.ports.objects import ObjectStore, StorageError
 from cantilena.ports.sessions import Session, SessionScore, SessionStore, SessionStoreError, StoredSession
@@ -41,6 +41,7 @@ _TRIES: Final = 20
 _PAGE: Final = 50
 _MOST_NAME: Final = 200
 _STOPPING_SECONDS: Final = 2.0
+_CLOSING_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.2
 
 
@@ -149,7 +150,13 @@ class Sessions:
         )
         with _already_there():
             self._objects.create(score_object(session_id, score.sha256), file, media_type=media_type_of(file))
-        self._change(session_id, owner, partial(self._with_score, score=score))
+        try:
+            before = self._change(session_id, owner, partial(self._with_score, score=score)).score
+        except OptionError:  # it was deleted meanwhile, and nobody else knows of this file
+            self._objects.delete(score_object(session_id, score.sha256))
+            raise
+        if before is not None and before.sha256 != score.sha256:
+            self._remove_unused(session_id, owner, before.sha256)
         return description
 
     def score(self, session_id: str, owner: str) -> tuple[SessionScore, Iterator[bytes]]:
@@ -180,14 +187,26 @@ class Sessions:
             One of the stores is out of reach; try again.
         """
         self._stored(session_id, owner)
-        self._change(session_id, owner, lambda session: replace(session, is_closing=True), is_closing=True)
+        self._change(session_id, owner, self._closing, is_closing=True)
         self._remove(session_id)
 
     def remove_expired(self, *, most: int = _PAGE) -> int:
-        """Remove what belongs to sessions that have expired; gives how many."""
+        """Remove what belongs to sessions that have expired; gives how many.
+
+        Raises
+        ------
+        CantilenaError
+            Some could not be removed: why the last of them could not.
+        """
         expired = self._store.expired(limit=most)
+        failure: CantilenaError | None = None
         for session in expired:
-            self._remove(session.session_id)
+            try:
+                self._remove(session.session_id)
+            except CantilenaError as error:  # what cannot be removed keeps nothing else
+                failure = error
+        if failure is not None:
+            raise failure
         return len(expired)
 
     def remove_left_files(self) -> int:
@@ -216,15 +235,15 @@ class Sessions:
 
     def _change(
         self, session_id: str, owner: str, change: Callable[[Session], Session], *, is_closing: bool = False
-    ) -> None:
-        """Read, change and write; begin anew when somebody else wrote meanwhile."""
+    ) -> Session:
+        """Read, change and write; begin anew when somebody else wrote meanwhile. Gives it as it was before."""
         for attempt in range(_TRIES):
             stored = self._stored(session_id, owner)
             if stored.session.is_closing and not is_closing:
                 raise session_unknown(session_id)
             changed = change(stored.session)
             if changed == stored.session:
-                return
+                return changed
             try:
                 self._store.write(changed, revision=stored.revision)
             except SessionStoreError as error:
@@ -233,11 +252,16 @@ class Sessions:
                 if error.code != "session_changed" or attempt == _TRIES - 1:
                     raise
             else:
-                return
+                return stored.session
+        raise AssertionError("unreachable")
 
     def _with_score(self, session: Session, *, score: SessionScore) -> Session:
         now = self._now()
         return replace(session, score=score, updated_at=now, expires_at=now + self._limits.keep_seconds)
+
+    def _closing(self, session: Session) -> Session:
+        """As it is while it is being deleted; should that break off, it soon counts among those that have expired."""
+        return replace(session, is_closing=True, expires_at=min(session.expires_at, self._now() + _CLOSING_SECONDS))
 
     def _remove(self, session_id: str) -> None:
         self._stop_jobs(session_id)
@@ -245,6 +269,13 @@ class Sessions:
             self._jobs.delete(job.job_id)
         self._remove_files(session_prefix(session_id))
         self._store.delete(session_id)
+
+    def _remove_unused(self, session_id: str, owner: str, sha256: str) -> None:
+        """Remove a score that is not the session's any more, unless a job is sung from it."""
+        score = self.get(session_id, owner).score
+        is_used = score is not None and score.sha256 == sha256
+        if not is_used and all(job.score_sha256 != sha256 for job in self._all_jobs(session_id)):
+            self._objects.delete(score_object(session_id, sha256))
 
     def _remove_files(self, prefix: str) -> int:
         found = self._objects.find(prefix)

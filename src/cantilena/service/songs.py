@@ -96,8 +96,8 @@ class Songs:
         Raises
         ------
         OptionError
-            ``session_unknown``, ``score_missing``, ``idempotency_key_reused``, ``voicebank_unknown``,
-            ``song_too_long``, or a wish is wrong.
+            ``session_unknown``, ``score_missing``, ``score_replaced``, ``idempotency_key_reused``,
+            ``voicebank_unknown``, ``song_too_long``, or a wish is wrong.
         ScoreError, LyricError
             The score has nothing to sing like this.
         LimitError
@@ -121,7 +121,7 @@ class Songs:
                 if error.code != "job_exists":
                     raise
                 return _same(self.get(session_id, job.job_id, owner), job)  # asked for twice at the same moment
-            self._require_open(session_id, owner, job)
+            self._require_same(session_id, owner, job)
             log_job("job_created", job)
             self._tell(job)
         return job
@@ -255,13 +255,18 @@ class Songs:
                 retry_after=5,
             )
 
-    def _require_open(self, session_id: str, owner: str, job: Job) -> None:
-        """Take the job back when its session was deleted meanwhile: nobody else would."""
+    def _require_same(self, session_id: str, owner: str, job: Job) -> None:
+        """Take the job back when its session was deleted meanwhile, or given another score: its own may be gone."""
         try:
-            self._sessions.get(session_id, owner)
+            score = self._sessions.get(session_id, owner).score
         except OptionError:
             self._jobs.delete(job.job_id)
             raise session_unknown(session_id) from None
+        if score is None or score.sha256 != job.score_sha256:
+            self._jobs.delete(job.job_id)
+            raise OptionError(
+                "score_replaced", "The session was given another score at the same moment.", hint="Ask again."
+            )
 
     def _tell(self, job: Job) -> None:
         try:

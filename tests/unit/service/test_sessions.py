@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -180,6 +181,32 @@ def test_deleting_goes_on_where_it_broke_off(desk: Desk, monkeypatch: pytest.Mon
     assert desk.documents.read(session_id) is None
 
 
+def test_a_deletion_that_broke_off_is_ended_by_whoever_tidies(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    session_id, other = desk.new_session(), desk.new_session()
+
+    def fail(name: str) -> None:
+        if session_id in name:
+            raise StorageError("storage_denied", "No.")
+        delete(name)
+
+    delete = desk.objects.delete
+    with monkeypatch.context() as broken:
+        broken.setattr(desk.objects, "delete", fail)
+        for one in (session_id, other):
+            with suppress(StorageError):
+                desk.sessions.delete(one, "ada")
+        third = desk.new_session("bob")
+        assert desk.documents.expired(limit=5) == ()
+        desk.clock.now += 61.0
+        assert [session.session_id for session in desk.documents.expired(limit=5)] == [session_id]
+        desk.clock.now += 1200.0
+        with pytest.raises(StorageError):
+            desk.sessions.remove_expired()
+        assert desk.objects.find(session_prefix(third)) == ()  # what cannot be removed keeps nothing else
+    assert desk.sessions.remove_expired() == 1
+    assert desk.objects.find(session_prefix(session_id)) == ()
+
+
 def test_a_job_asked_for_while_its_session_is_deleted_is_taken_back(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,6 +272,41 @@ def test_somebody_elses_jobs_take_no_room(desk: Desk) -> None:
     for _ in range(2):
         desk.songs.ask(theirs, "bob", SongWishes())
     assert desk.ask(desk.new_session()).status == "queued"
+
+
+def test_a_score_that_is_replaced_goes_unless_a_job_is_sung_from_it(desk: Desk) -> None:
+    session_id = desk.new_session()
+    for number in (1, 2, 3):
+        desk.sessions.put_score(session_id, "ada", HYMN + b"\n" * number, "other.musicxml")
+    assert len(desk.objects.find(session_prefix(session_id))) == 1
+
+
+def test_a_score_put_into_a_session_that_goes_is_not_left_behind(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    session_id = desk.new_session()
+    create = desk.objects.create
+
+    def create_late(name: str, source: bytes, *, media_type: str) -> None:
+        desk.sessions.delete(session_id, "ada")
+        create(name, source, media_type=media_type)
+
+    monkeypatch.setattr(desk.objects, "create", create_late)
+    assert code(partial(desk.sessions.put_score, session_id, "ada", HYMN + b"\n", "x")) == "session_unknown"
+    assert desk.objects.find(session_prefix(session_id)) == ()
+
+
+def test_a_job_whose_score_is_replaced_while_it_is_asked_for_is_taken_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_id = desk.new_session()
+    create = desk.jobs.create
+
+    def create_late(job: Job) -> None:
+        desk.sessions.put_score(session_id, "ada", HYMN + b"\n", "other.musicxml")
+        create(job)
+
+    monkeypatch.setattr(desk.jobs, "create", create_late)
+    assert code(partial(desk.ask, session_id)) == "score_replaced"
+    assert desk.jobs.of_session(session_id, limit=10) == ()
 
 
 def test_a_score_that_is_replaced_stays_with_its_jobs(desk: Desk) -> None:

@@ -17,8 +17,8 @@ from starlette.routing import Match
 from cantilena.errors import CantilenaError
 from cantilena.interfaces.http.callers import Desk
 from cantilena.interfaces.http.composition import (
-    RememberedVoicebanks,
     Service,
+    find_voicebanks,
     make_service,
     open_identity,
     open_links,
@@ -40,6 +40,7 @@ from cantilena.interfaces.http.singing import Singing
 from cantilena.interfaces.http.system_routes import system_routes
 from cantilena.interfaces.http.voicebank_routes import voicebank_routes
 from cantilena.service.telling_jobs import TellingJobs
+from cantilena.service.voicebank_list import VoicebankList
 from cantilena.settings import Settings
 from cantilena.version import package_version
 
@@ -74,7 +75,7 @@ def open_app(settings: Settings) -> tuple[FastAPI, Service, Singing]:
         task_identity=open_task_identity(settings),
         links=open_links(settings),
         dispatcher=singing.queue if settings.dispatch == "queue" else open_tasks(settings),
-        voicebanks=RememberedVoicebanks(),
+        voicebanks=VoicebankList(find_voicebanks),
     )
     return make_app(service, singing), service, singing
 
@@ -109,6 +110,7 @@ def make_app(service: Service, singing: Singing | None = None) -> FastAPI:
             Exception: answer_unforeseen,
         },
     )
+    app.state.shows_places = service.settings.identity == "none"
     desk, metrics = Desk(service), Metrics(service)
     readiness = Readiness(desk, is_singing=lambda: singing is None or singing.is_ready)
     for router in (

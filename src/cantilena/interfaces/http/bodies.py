@@ -14,8 +14,8 @@ from starlette.types import Message
 
 from cantilena.errors import CantilenaError, OptionError
 
-MAX_JSON_BYTES: Final = 2 * 2**20
-"""Ten thousand pronunciations and some curves."""
+MAX_JSON_BYTES: Final = 256 * 1024
+"""Thousands of pronunciations and some curves; what was asked for is part of a job's document, which is read often."""
 
 _IDLE_SECONDS: Final = 10.0
 _BODY_SECONDS: Final = 60.0

@@ -9,7 +9,9 @@ a store out of reach is a 503, never a request that hangs.
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 import anyio
@@ -18,8 +20,13 @@ from starlette.requests import Request
 
 from cantilena.errors import CantilenaError
 from cantilena.interfaces.http.composition import Service
+from cantilena.service.limits import LimitError
 
 ANSWER_SECONDS: Final = 2.8
+MOST_WAITING: Final = 20
+"""Requests of one owner that wait for news at the same time, in each process."""
+
+_WAITING_RETRY_SECONDS: Final = 5
 _STORE_THREADS: Final = 64
 _READER_THREADS: Final = 4
 _PATIENT_THREADS: Final = 16
@@ -43,6 +50,7 @@ class Desk:
     def __init__(self, service: Service) -> None:
         self.service = service
         self._is_anybody = service.settings.identity == "none"
+        self._waiting: Counter[str] = Counter()
         self._stores = anyio.CapacityLimiter(_STORE_THREADS)
         self._readers = anyio.CapacityLimiter(_READER_THREADS)  # reading scores is work for a processor
         self._patient = anyio.CapacityLimiter(_PATIENT_THREADS)
@@ -61,6 +69,32 @@ class Desk:
         caller = recognise(sent) if self._is_anybody else await self.ask(lambda: recognise(sent))
         self.service.limits.admit(caller.owner)
         return caller.owner
+
+    def require_place(self, owner: str) -> None:
+        """Refuse somebody of whom many requests wait already: they would keep everybody else out.
+
+        Raises
+        ------
+        LimitError
+            ``too_many_waiting``.
+        """
+        if not self._is_anybody and self._waiting[owner] >= MOST_WAITING:
+            raise LimitError(
+                "too_many_waiting",
+                f"{MOST_WAITING} requests of yours wait here already.",
+                hint="Listen to a job once, or poll with If-None-Match.",
+                retry_after=_WAITING_RETRY_SECONDS,
+            )
+
+    @contextmanager
+    def waiting(self, owner: str) -> Iterator[None]:
+        """A request of somebody's waits for news."""
+        self._waiting[owner] += 1
+        try:
+            yield
+        finally:
+            self._waiting[owner] -= 1
+            self._waiting += Counter()  # forgets those who are at nought
 
     async def ask(self, work: Callable[[], ResultT]) -> ResultT:
         """Do something short that asks a store, in a thread.

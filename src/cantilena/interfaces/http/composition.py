@@ -8,7 +8,6 @@ only where the settings call for it, and nothing imports the engine.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from cantilena.voicebank import VoicebankInfo
 
 _DAY: Final = 86_400.0
-_VOICEBANK_SECONDS: Final = 30.0
+_TASK_MARGIN_SECONDS: Final = 60.0
 _SQLITE_LOOK_SECONDS: Final = 0.25
 _BILLED_LOOK_SECONDS: Final = 1.0
 
@@ -92,7 +91,7 @@ def make_service(
     """Put the service together over whatever fulfils its ports; ``jobs`` lie over the jobs of the stores."""
     is_billed = document_store(settings) == "firestore"
     watch = JobWatch(jobs, seconds=_BILLED_LOOK_SECONDS if is_billed else _SQLITE_LOOK_SECONDS)
-    pace = SongPace(float(settings.tasks_deadline_seconds) if settings.dispatch == "tasks" else None)
+    pace = SongPace(song_seconds(settings))
     jobs.listen(on_seen=watch.tell, on_written=pace.learn)
     sessions = Sessions(
         stores.sessions,
@@ -232,28 +231,19 @@ def open_tasks(settings: Settings) -> Dispatcher:
     )
 
 
-class RememberedVoicebanks:
-    """The voicebanks at hand, looked for now and then; safe under threads.
+def find_voicebanks() -> tuple[VoicebankInfo, ...]:
+    """The voicebanks at hand; raises as :func:`cantilena.voicebanks.list_voicebanks`."""
+    from cantilena.voicebanks import list_voicebanks
 
-    Parameters
-    ----------
-    now : callable
-        Seconds of any clock that does not go back.
+    return list_voicebanks()
+
+
+def song_seconds(settings: Settings) -> float | None:
+    """What the singing of one song may take: less than its task is given, for its files are on their way too.
+
+    None: as long as it likes.
     """
-
-    def __init__(self, *, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
-        self._found: tuple[VoicebankInfo, ...] = ()
-        self._found_at = float("-inf")
-
-    def __call__(self) -> tuple[VoicebankInfo, ...]:
-        """All of them; raises as :func:`cantilena.voicebanks.list_voicebanks`."""
-        if self._now() - self._found_at >= _VOICEBANK_SECONDS:
-            from cantilena.voicebanks import list_voicebanks
-
-            self._found = list_voicebanks()
-            self._found_at = self._now()
-        return self._found
+    return settings.tasks_deadline_seconds - _TASK_MARGIN_SECONDS if settings.dispatch == "tasks" else None
 
 
 def _require_extra(module: str) -> None:

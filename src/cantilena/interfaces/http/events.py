@@ -8,7 +8,9 @@ of them has the id, so that a client that comes again after a broken stream is t
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -20,7 +22,8 @@ from cantilena.service.links import Links
 
 MEDIA_TYPE: Final = "text/event-stream"
 _QUIET_SECONDS: Final = 15.0
-_ROUNDS: Final = 120
+_OUTAGE_SECONDS: Final = 2.0
+_END_SECONDS: Final = 1800.0
 _KEEP_ALIVE: Final = b": still there\n\n"
 _RETRY: Final = b"retry: 2000\n\n"
 
@@ -28,8 +31,8 @@ _RETRY: Final = b"retry: 2000\n\n"
 async def job_events(job: Job, seen: int | None, *, watch: JobWatch, links: Links) -> AsyncIterator[bytes]:
     """The events of a job after those that a client has seen, until it is finished.
 
-    A stream ends after half an hour, or when this process does, or a store is out of reach; clients come again by
-    themselves and go on where they were.
+    A stream outlives an outage of the store. It ends after half an hour, or when this process does; clients come again
+    by themselves and go on where they were.
 
     Parameters
     ----------
@@ -42,7 +45,8 @@ async def job_events(job: Job, seen: int | None, *, watch: JobWatch, links: Link
     """
     yield _RETRY
     told = -1 if seen is None else seen
-    for _ in range(_ROUNDS):
+    end = time.monotonic() + _END_SECONDS
+    while time.monotonic() < end and not watch.is_closed:
         if job.seq > told:
             told = job.seq
             yield b"".join(_events(job, links))
@@ -50,9 +54,11 @@ async def job_events(job: Job, seen: int | None, *, watch: JobWatch, links: Link
             return
         try:
             later = await watch.wait(job.job_id, after_seq=told, seconds=_QUIET_SECONDS)
-        except CantilenaError:
-            return
-        if later is None or watch.is_closed:
+        except CantilenaError:  # a browser that is refused once does not come again
+            yield _KEEP_ALIVE
+            await asyncio.sleep(_OUTAGE_SECONDS)
+            continue
+        if later is None:
             return
         if later.seq <= told:
             yield _KEEP_ALIVE

@@ -23,11 +23,9 @@ def internal_routes(desk: Desk, identity: Identity, run: Callable[[str], Awaitab
         match await run(job_id):
             case "done":
                 return Response(status_code=204)
-            case "elsewhere":  # not 503: Cloud Tasks would slow down the whole queue
+            case "elsewhere":  # not 429 or 503: Cloud Tasks would slow down the whole queue
                 return problem(409, "job_elsewhere", "Another process sings this job.", retryable=True)
             case "busy":
-                return problem(
-                    429, "worker_busy", "Nobody here can sing now.", retryable=True, headers={"Retry-After": "5"}
-                )
+                return problem(409, "worker_busy", "Nobody here can sing now.", retryable=True)
 
     return router

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any, Final
@@ -137,8 +138,11 @@ def job_routes(desk: Desk) -> APIRouter:
             headers |= _WAITED
             seconds = min(seconds, MAX_WAIT_SECONDS)
             with suppress(CantilenaError):  # the job is there, whatever becomes of the waiting
-                waiting = watch.wait(job.job_id, after_seq=None, seconds=seconds)
-                job = await desk.watched(waiting, seconds=seconds) or job
+                desk.require_place(owner)
+                with desk.waiting(owner):
+                    news = watch.wait(job.job_id, after_seq=None, seconds=seconds)
+                    waited = await desk.watched(news, seconds=seconds)
+                job = waited if waited is not None else job
         return shown(job, status=200 if job.is_finished and seconds is not None else 202, headers=headers)
 
     @router.get(
@@ -175,7 +179,9 @@ def job_routes(desk: Desk) -> APIRouter:
         if job is None or not is_of(job, session_id, owner):
             raise job_unknown(job_id)
         if wait and not job.is_finished and (known_seq is None or job.seq <= known_seq):
-            later = await desk.watched(watch.wait(job_id, after_seq=known_seq, seconds=wait), seconds=wait)
+            desk.require_place(owner)
+            with desk.waiting(owner):
+                later = await desk.watched(watch.wait(job_id, after_seq=known_seq, seconds=wait), seconds=wait)
             if later is None:
                 raise job_unknown(job_id)
             job = later
@@ -211,6 +217,11 @@ def job_routes(desk: Desk) -> APIRouter:
         etag = etag_of(job, links)
         return unchanged(etag) if is_known(if_none_match, etag) else shown(job)
 
+    async def listened(job: Job, seen: int | None) -> AsyncIterator[bytes]:
+        with desk.waiting(job.owner):
+            async for event in job_events(job, seen, watch=watch, links=links):
+                yield event
+
     @router.get(
         "/sessions/{session_id}/jobs/{job_id}/events",
         response_class=StreamingResponse,
@@ -235,8 +246,9 @@ def job_routes(desk: Desk) -> APIRouter:
         seen = int(last_event_id) if last_event_id and last_event_id.isdecimal() and len(last_event_id) < 13 else None
         if job.is_finished and seen is not None and seen >= job.seq:
             return Response(status_code=204)
+        desk.require_place(job.owner)
         return StreamingResponse(
-            job_events(job, seen, watch=watch, links=links),
+            listened(job, seen),
             media_type=EVENT_STREAM,
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )

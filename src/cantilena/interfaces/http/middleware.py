@@ -146,13 +146,20 @@ class FrontDoor:
             return to_problem(
                 OptionError("host_refused", "This service is not called that.", hint="Ask for it at 127.0.0.1.")
             )
-        if origin is None or origin in self._origins or urlsplit(origin).netloc == host:
+        if origin is None or origin in self._origins or _authority(origin) == host:
             return None
         return to_problem(
             OptionError(
                 "origin_refused", "Pages of other hosts may not use this service.", hint="Name them in ALLOWED_ORIGINS."
             )
         )
+
+
+def _authority(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def _hostname(address: str) -> str:

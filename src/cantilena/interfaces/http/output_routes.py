@@ -18,6 +18,8 @@ from cantilena.service.jobs import job_unknown
 from cantilena.service.media_types import MEDIA_TYPES
 from cantilena.service.songs import JOB_ID, is_of
 
+_MOST_WITH_LENGTH: Final = 30 * 2**20
+"""Cloud Run refuses longer answers unless they come in chunks, which those without a length do."""
 _PATH: Final = "/sessions/{session_id}/jobs/{job_id}/outputs/{name}"
 _OR_A_LINK: Final[dict[str, Any]] = {"security": [{"bearer": []}, {}]}
 _HEADERS: Final = {"ETag": "Its sha256, in quotes.", "Accept_Ranges": "bytes"}
@@ -62,7 +64,8 @@ def output_routes(desk: Desk) -> APIRouter:
         if is_known(if_none_match, etag):
             return Response(status_code=304, headers=headers)
         try:
-            part = read_range(range, found.bytes) if if_range in (None, etag) else None
+            asked = range if request.method == "GET" and if_range in (None, etag) else None
+            part = read_range(asked, found.bytes)
         except ValueError:
             return problem(
                 416,
@@ -71,7 +74,8 @@ def output_routes(desk: Desk) -> APIRouter:
                 headers={"Content-Range": f"bytes */{found.bytes}", "Accept-Ranges": "bytes"},
             )
         start, end = (part.start, part.end) if part else (0, found.bytes)
-        headers["Content-Length"] = str(end - start)
+        if request.method == "HEAD" or end - start <= _MOST_WITH_LENGTH:
+            headers["Content-Length"] = str(end - start)
         if part is not None:
             headers["Content-Range"] = f"bytes {start}-{end - 1}/{found.bytes}"
         status, media_type = 206 if part else 200, MEDIA_TYPES[found.format]

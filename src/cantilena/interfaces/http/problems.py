@@ -18,7 +18,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from cantilena.errors import CantilenaError, LyricError, OptionError, ScoreError, VoicebankError
+from cantilena.ports.dispatch import DispatchError
 from cantilena.ports.identity import IdentityError
+from cantilena.ports.jobs import JobStoreError
+from cantilena.ports.objects import StorageError
+from cantilena.ports.sessions import SessionStoreError
 from cantilena.service.limits import LimitError
 from cantilena.service.links import LinkError
 from cantilena.tracing import log_event
@@ -41,6 +45,7 @@ _STATUS: Final = {
     "origin_refused": HTTPStatus.FORBIDDEN,
     "range_not_satisfiable": HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
 }
+_OF_STORES: Final = (JobStoreError, SessionStoreError, StorageError, DispatchError)
 _SENTENCES: Final = {
     HTTPStatus.NOT_FOUND: ("route_unknown", "There is nothing at this address.", "See /openapi.json."),
     HTTPStatus.METHOD_NOT_ALLOWED: (
@@ -116,7 +121,7 @@ def status_of(error: CantilenaError) -> HTTPStatus:
         return HTTPStatus.NOT_FOUND
     if isinstance(error, LimitError):
         return HTTPStatus.TOO_MANY_REQUESTS
-    if error.retryable or error.code.endswith("_unreachable"):
+    if error.retryable or isinstance(error, _OF_STORES):  # that nobody lets us in is no fault of who asks, nor ours
         return HTTPStatus.SERVICE_UNAVAILABLE
     if isinstance(error, IdentityError):
         return HTTPStatus.UNAUTHORIZED
@@ -127,10 +132,28 @@ def status_of(error: CantilenaError) -> HTTPStatus:
     return HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-async def answer_known(_: Request, error: Exception) -> JSONResponse:
-    """An error of the tree that a route raised."""
+async def answer_known(request: Request, error: Exception) -> JSONResponse:
+    """An error of the tree that a route raised.
+
+    Where a store fails its place is for the log, and on a laptop (``app.state.shows_places``) for whoever asks.
+    """
     assert isinstance(error, CantilenaError)
-    return to_problem(error)
+    if not isinstance(error, _OF_STORES) or status_of(error) != HTTPStatus.SERVICE_UNAVAILABLE:
+        return to_problem(error)
+    log_event(
+        "store_failed", severity="warning" if error.retryable else "error", error_code=error.code,
+        reason=error.message, hint=error.hint,
+    )  # fmt: skip
+    if getattr(request.app.state, "shows_places", False):
+        return to_problem(error)
+    return to_problem(
+        CantilenaError(
+            error.code,
+            "What this request needs cannot be reached at the moment.",
+            hint="Try again in a moment.",
+            retryable=True,
+        )
+    )
 
 
 async def answer_http(_: Request, error: Exception) -> JSONResponse:

@@ -21,7 +21,7 @@ from anyio import to_thread
 
 from cantilena.adapters.local_queue import LocalQueue
 from cantilena.errors import CantilenaError, InferenceError
-from cantilena.interfaces.http.composition import Service
+from cantilena.interfaces.http.composition import Service, song_seconds
 from cantilena.ports.jobs import JobStore
 from cantilena.ports.objects import ObjectStore
 from cantilena.ports.singers import OnProgress, Singer, SongOrder, SungSong
@@ -36,8 +36,6 @@ _TIDY_SECONDS: Final = 600.0
 _FIRST_TIDY_SECONDS: Final = 5.0
 _DRAIN_SECONDS: Final = 2.0
 _POLL_SECONDS: Final = 0.1
-_TASK_MARGIN_SECONDS: Final = 60
-"""Of the time that a task is given: for its score and its files on their way."""
 
 
 class LateSinger:
@@ -136,8 +134,9 @@ class Singing:
     def _new_runs(self, files: Path) -> JobRuns:
         settings = self._settings
         options = JobRunOptions(lanes=settings.workers, lease_seconds=settings.job_lease_seconds)
-        if settings.dispatch == "tasks":
-            options = replace(options, song_seconds=settings.tasks_deadline_seconds - _TASK_MARGIN_SECONDS)
+        seconds = song_seconds(settings)
+        if seconds is not None:
+            options = replace(options, song_seconds=seconds)
         return JobRuns(self._jobs, self._objects, self._singer, folder=files, holder="api", options=options)
 
     async def _keep_workers(self, files: Path) -> None:
