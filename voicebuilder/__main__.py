@@ -15,7 +15,7 @@ def main() -> None:
     prepare.add_argument("--lines", type=int, help="only so many lines per voice")
     prepare.add_argument("--voice", action="append", help="only this corpus voice (may be repeated)")
     train = commands.add_parser("train", help="train every network, or one of them, or go on training")
-    train.add_argument("stage", nargs="?", help="dur, pitch, variance, vocoder or acoustic; default: all, in turn")
+    train.add_argument("stage", nargs="?", help="dur, pitch, vocoder or acoustic; default: all, in turn")
     train.add_argument("--steps", type=int, help="planned total number of steps of a stage")
     train.add_argument("--minutes", type=float, help="planned total number of minutes of a stage, over all runs")
     train.add_argument("--batch", type=int, default=8)

@@ -53,6 +53,7 @@ class AcousticNet(nn.Module):
 
     def __init__(self, *, width: int = 160, token_layers: int = 3, frame_layers: int = 4, n_speakers: int = 2) -> None:
         super().__init__()
+        self.width = width
         self.embedding = nn.Embedding(len(SYMBOLS), width)
         self.length = nn.Linear(1, width)
         self.token_blocks = nn.Sequential(*(ConvNextBlock(width, 5, 2) for _ in range(token_layers)))
@@ -90,13 +91,20 @@ class AcousticNet(nn.Module):
         tuple of Tensor
             Harmonic and noise envelopes.
         """
+        return self.decode(self.encode(tokens, durations), tokens, durations, speaker)
+
+    def encode(self, tokens: Tensor, durations: Tensor) -> Tensor:
+        """Features of each token, [shape=(batch, n_tokens, width)]."""
+        x = self.embedding(tokens) + self.length(torch.log1p(durations.to(torch.float32))[..., None] * 0.5)
+        return self.token_blocks(x)
+
+    def decode(self, x: Tensor, tokens: Tensor, durations: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor]:
+        """Spread features of tokens over frames and draw both envelopes."""
         lengths = durations.to(speaker.dtype)
-        x = self.embedding(tokens) + self.length(torch.log1p(lengths)[..., None] * 0.5)
-        x = self.token_blocks(x)
         ends = torch.cumsum(durations, 1)
         clock = torch.cumsum(torch.ones_like(speaker[:, :, 0]), 1) - 1.0  # frame numbers
         index = (clock[:, :, None] >= ends[:, None, :].to(clock.dtype)).to(torch.int64).sum(2)
-        index = torch.minimum(index, torch.ones_like(index) * (tokens.shape[1] - 1))
+        index = torch.minimum(index, torch.ones_like(index) * (x.shape[1] - 1))
         x = torch.gather(x, 1, index[..., None].expand(-1, -1, x.shape[2]))
         length = torch.gather(lengths, 1, index)
         end = torch.gather(ends.to(clock.dtype), 1, index)
@@ -163,6 +171,16 @@ class AcousticGraph(nn.Module):
         low = torch.floor(position)
         return low.to(torch.int64), position - low
 
+    def envelopes(self, tokens: Tensor, durations: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor]:
+        """Draw harmonic and noise envelopes as they are before anything is commanded."""
+        return self.decode(self.net.encode(tokens, durations), tokens, durations, speaker)
+
+    def decode(self, x: Tensor, tokens: Tensor, durations: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor]:
+        """Draw envelopes from the features of tokens, with the depth of formants that regression took."""
+        harmonic, noise = self.net.decode(x, tokens, durations, speaker)
+        sharper = torch.clamp(harmonic @ self.contrast - harmonic, -CONTRAST_REACH, CONTRAST_REACH)
+        return harmonic + sharper, noise
+
     def follow(
         self, harmonic: Tensor, noise: Tensor, f0: Tensor, breathiness: Tensor, voicing: Tensor, tension: Tensor
     ) -> tuple[Tensor, Tensor]:
@@ -202,8 +220,7 @@ class AcousticGraph(nn.Module):
         spk_embed : Tensor [shape=(1, n_frames, SPEAKER_SIZE)]
         steps : Tensor [shape=()] int64, ignored: the model needs no sampling steps
         """
-        harmonic, noise = self.net(tokens, durations, spk_embed)
-        harmonic = harmonic + torch.clamp(harmonic @ self.contrast - harmonic, -CONTRAST_REACH, CONTRAST_REACH)
+        harmonic, noise = self.envelopes(tokens, durations, spk_embed)
         wander = self.wander(tokens, f0)
         low, part = self.shift_formants(torch.clamp(gender, -1.0, 1.0) * GENDER_SEMITONES + WANDER_SEMITONES * wander)
         harmonic = torch.gather(harmonic, 2, low) * (1.0 - part) + torch.gather(harmonic, 2, low + 1) * part

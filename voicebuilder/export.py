@@ -18,7 +18,7 @@ from voicebuilder.duration_net import DUR_SIZE, DurationStage
 from voicebuilder.frames import ENCODER_SIZE, PhonemeEncoder
 from voicebuilder.pitch_net import PitchGraph, PitchStage
 from voicebuilder.spectra import N_MELS
-from voicebuilder.variance_net import CURVES, VarianceGraph, VarianceStage
+from voicebuilder.variance_net import CURVES, VarianceEncoder, VarianceGraph
 from voicebuilder.vocoder import VocoderGraph
 
 OPSET: Final = 17
@@ -144,7 +144,7 @@ def export_durations(stage: DurationStage, folder: Path) -> None:
     _export(stage.dur, folder / "dur.onnx", inputs, {"ph_dur_pred": (1, "n_tokens")}, axes)
 
 
-def export_encoder(encoder: PhonemeEncoder, folder: Path) -> None:
+def export_encoder(encoder: PhonemeEncoder | VarianceEncoder, folder: Path) -> None:
     """Write ``linguistic.onnx`` in phoneme mode."""
     inputs = {"tokens": torch.tensor([[2, 5, 9, 2]]), "ph_dur": torch.tensor([[6, 6, 6, 6]])}
     axes = {"tokens": (1, "n_tokens"), "ph_dur": (1, "n_tokens")}
@@ -175,9 +175,9 @@ def export_pitch(stage: PitchStage, folder: Path) -> None:
     _export(PitchGraph(stage.pitch), folder / "pitch.onnx", inputs, {"pitch_pred": (1, "n_frames")}, axes)
 
 
-def export_variance(stage: VarianceStage, folder: Path) -> None:
-    """Write ``linguistic.onnx`` and ``variance.onnx``."""
-    export_encoder(stage.linguistic, folder)
+def export_variance(acoustic: AcousticGraph, folder: Path) -> None:
+    """Write ``linguistic.onnx`` and ``variance.onnx``, which measure what the acoustic model draws."""
+    export_encoder(VarianceEncoder(acoustic), folder)
     n = 24
     inputs = {
         "encoder_out": torch.zeros(1, 4, ENCODER_SIZE),
@@ -192,4 +192,4 @@ def export_variance(stage: VarianceStage, folder: Path) -> None:
     axes |= dict.fromkeys(("pitch", *CURVES), (1, "n_frames"))
     axes |= {"retake": (1, "n_frames", len(CURVES)), "spk_embed": (1, "n_frames", ENCODER_SIZE)}
     outputs = {f"{name}_pred": (1, "n_frames") for name in CURVES}
-    _export(VarianceGraph(stage.variance), folder / "variance.onnx", inputs, outputs, axes)
+    _export(VarianceGraph(acoustic), folder / "variance.onnx", inputs, outputs, axes)

@@ -68,17 +68,22 @@ def spread(durations: Tensor, like: Tensor) -> Spread:
     return Spread(index, after, torch.clamp(length - after, min=0.0), length)
 
 
+def plain_channels() -> Tensor:
+    """The facts about each symbol, [shape=(n_symbols, N_PLAIN)]."""
+    plain = torch.zeros(len(SYMBOLS), N_PLAIN)
+    for symbol, i in IDS.items():
+        plain[i, 0] = float(is_vowel(symbol))
+        plain[i, 1] = float(symbol in (SILENCE, BREATH))
+        plain[i, 2] = float(symbol in VOICELESS)
+    return plain
+
+
 class PhonemeEncoder(nn.Module):
     """``linguistic.onnx`` in phoneme mode: phones of known lengths."""
 
     def __init__(self, *, width: int = 96, layers: int = 3) -> None:
         super().__init__()
-        plain = torch.zeros(len(SYMBOLS), N_PLAIN)
-        for symbol, i in IDS.items():
-            plain[i, 0] = float(is_vowel(symbol))
-            plain[i, 1] = float(symbol in (SILENCE, BREATH))
-            plain[i, 2] = float(symbol in VOICELESS)
-        self.register_buffer("plain", plain)
+        self.register_buffer("plain", plain_channels())
         self.embedding = nn.Embedding(len(SYMBOLS), width)
         self.length = nn.Linear(1, width)
         self.blocks = nn.ModuleList(ConvNextBlock(width, 5, 2) for _ in range(layers))

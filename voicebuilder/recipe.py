@@ -13,18 +13,17 @@ from pathlib import Path
 
 import torch
 
-from voicebuilder.acoustic import GENDER_SEMITONES, SPEAKER_SIZE, AcousticGraph
-from voicebuilder.analysis import load_envelopes, prepare
+from voicebuilder.acoustic import GENDER_SEMITONES, SPEAKER_SIZE
+from voicebuilder.analysis import prepare
 from voicebuilder.bank import BankCard, write_configs, write_speakers
-from voicebuilder.contrast import measure_contrast
 from voicebuilder.corpus import read_corpus, write_labels
 from voicebuilder.durations import consonant_lengths
 from voicebuilder.export import export_acoustic, export_durations, export_pitch, export_variance, export_vocoder
 from voicebuilder.loop import Schedule, load_average, train_net
-from voicebuilder.stages import RATES, STEPS, make_loss, make_sampler, make_stage
+from voicebuilder.stages import RATES, STEPS, load_acoustic, make_loss, make_stage
 from voicebuilder.variance_net import CURVES
 
-EXPORTS = {"dur": export_durations, "pitch": export_pitch, "variance": export_variance}
+EXPORTS = {"dur": export_durations, "pitch": export_pitch}
 NOTICES = Path(__file__).parent / "notices"
 
 
@@ -77,10 +76,11 @@ def export_bank(work: Path, folder: Path, card: BankCard) -> None:
         if stage == "vocoder":
             export_vocoder(net.graph, home / "vesper_hn.onnx")
         elif stage == "acoustic":
-            sampler = make_sampler(stage, load_envelopes(work / "envelopes"), card, batch=8, seed=20260)
-            contrast = torch.from_numpy(measure_contrast(net.net, sampler))
-            export_acoustic(AcousticGraph(net.net, contrast), folder / "acoustic.onnx")
-            write_speakers(folder, names, net.net.speakers.weight.detach().numpy())
+            acoustic = load_acoustic(work, card)
+            export_acoustic(acoustic, folder / "acoustic.onnx")
+            export_variance(acoustic, folder / "dsvariance")
+            for place in (folder, folder / "dsvariance"):
+                write_speakers(place, names, net.net.speakers.weight.detach().numpy())
         else:
             EXPORTS[stage](net, home)
             write_speakers(home, names, net.speakers.weight.detach().numpy())

@@ -8,9 +8,9 @@ pytest.importorskip("torch", reason="torch is not installed; the voice recipe ne
 
 import torch
 
-from voicebuilder.frames import PhonemeEncoder, spread
+from voicebuilder.frames import plain_channels, spread
 from voicebuilder.symbols import IDS
-from voicebuilder.variance_net import CURVES, VarianceGraph, VarianceNet
+from voicebuilder.variance_net import CURVES, Contour
 
 PHONES = ("SP", "AP", "m", "aa", "l", "iy", "SP")
 FRAMES = (8, 20, 6, 60, 6, 60, 8)
@@ -22,8 +22,8 @@ def contour(pitch: list[float], frames: tuple[int, ...] = FRAMES) -> dict[str, t
     durations = torch.tensor([frames])
     curve = torch.repeat_interleave(torch.tensor([pitch]), durations[0], 1)
     with torch.no_grad():
-        encoder_out, _ = PhonemeEncoder()(torch.tensor([[IDS[p] for p in PHONES]]), durations)
-        adds = VarianceGraph(VarianceNet()).contour(spread(durations, curve), encoder_out, curve)
+        facts = plain_channels()[torch.tensor([[IDS[p] for p in PHONES]])]
+        adds = Contour()(spread(durations, curve), facts, curve)
     return dict(zip(CURVES, adds[0].T, strict=True))
 
 
