@@ -397,7 +397,8 @@ def test_the_route_of_the_queue_is_not_there_on_a_laptop(instance: Instance, job
 
 
 def test_a_page_of_another_host_does_nothing_at_all(instance: Instance, session_id: str) -> None:
-    for headers in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}, {"Origin": "null"}):
+    origins = ("http://evil.example", "null", "http://[", "http://127.0.0.1:99999", "//", "http://a]b")
+    for headers in ({"Host": "evil.example"}, {"Host": "["}, *({"Origin": origin} for origin in origins)):
         for method, route in (("DELETE", f"/sessions/{session_id}"), ("POST", f"/sessions/{session_id}/jobs")):
             assert instance.client.request(method, route, headers=headers).status_code in (403, 421)
     assert instance.client.get(f"/sessions/{session_id}").status_code == 200
