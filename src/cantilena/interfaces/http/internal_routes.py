@@ -8,8 +8,9 @@ from fastapi import APIRouter, Request, Response
 
 from cantilena.interfaces.http.callers import Desk, bearer_token
 from cantilena.interfaces.http.problems import problem
-from cantilena.ports.identity import Identity
+from cantilena.ports.identity import Identity, IdentityError
 from cantilena.service.job_runs import Outcome
+from cantilena.tracing import log_event
 
 
 def internal_routes(desk: Desk, identity: Identity, run: Callable[[str], Awaitable[Outcome]]) -> APIRouter:
@@ -19,7 +20,11 @@ def internal_routes(desk: Desk, identity: Identity, run: Callable[[str], Awaitab
     @router.post("/internal/jobs/{job_id}/run", status_code=204, response_model=None)
     async def run_job(job_id: str, request: Request) -> Response:
         token = bearer_token(request)
-        await desk.ask(lambda: identity.recognise(token))
+        try:
+            await desk.ask(lambda: identity.recognise(token))
+        except IdentityError as error:  # all that the queue tells of it is that it came again
+            log_event("task_refused", severity="error", job_id=job_id[:80], error_code=error.code, reason=error.message)
+            raise
         match await run(job_id):
             case "done":
                 return Response(status_code=204)
