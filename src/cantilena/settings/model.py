@@ -7,7 +7,23 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
-from cantilena.settings import readers as read
+from cantilena.settings.readers import (
+    SIGNING_KEY_LENGTH,
+    TOKEN_LENGTH,
+    Reader,
+    read_address,
+    read_bytes,
+    read_choice,
+    read_folder,
+    read_matching,
+    read_number,
+    read_origin,
+    read_origins,
+    read_prefix,
+    read_secret,
+    read_switch,
+    read_text,
+)
 
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -29,20 +45,20 @@ class Variable:
     """An environment variable: how its text is read (None: not allowed), what is allowed, and what it is for."""
 
     name: str
-    read: read.Reader
+    read: Reader
     allowed: str
     description: str
     secret: bool = False
 
 
-def _setting(default: T, name: str, reader: read.Reader, allowed: str, description: str, *, secret: bool = False) -> T:
+def _setting(default: T, name: str, reader: Reader, allowed: str, description: str, *, secret: bool = False) -> T:
     variable = Variable(name=name, read=reader, allowed=allowed, description=description, secret=secret)
     declared: T = field(default=default, repr=not secret, metadata={"variable": variable})
     return declared
 
 
-def _count(high: int, low: int = 0) -> tuple[read.Reader, str]:
-    return read.read_number(low, high), f"a number from {low} to {high}"
+def _count(high: int, low: int = 0) -> tuple[Reader, str]:
+    return read_number(low, high), f"a number from {low} to {high}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,36 +71,36 @@ class Settings:
 
     # fmt: off
     app_env: AppEnv = _setting(
-        "local", "APP_ENV", read.read_choice("local", "dev", "test", "prod"), "local, dev, test or prod",
+        "local", "APP_ENV", read_choice("local", "dev", "test", "prod"), "local, dev, test or prod",
         "`prod` takes voicebanks from the bucket only, every other from local folders only.",
     )
     # buckets and voicebanks
     storage_bucket: str = _setting(
-        "", "STORAGE_BUCKET", read.read_text, "the name of a bucket",
+        "", "STORAGE_BUCKET", read_text, "the name of a bucket",
         "The project's bucket: scores and audio of the service.",
     )
     voicebank_bucket: str = _setting(
-        "", "VOICEBANK_BUCKET", read.read_text, "the name of a bucket",
+        "", "VOICEBANK_BUCKET", read_text, "the name of a bucket",
         "Bucket of the voicebanks; else STORAGE_BUCKET.",
     )
     voicebank_prefix: str = _setting(
-        "assets/voicebanks", "VOICEBANK_PREFIX", read.read_prefix, "a folder in the bucket",
+        "assets/voicebanks", "VOICEBANK_PREFIX", read_prefix, "a folder in the bucket",
         "Folder of the voicebanks in the bucket.",
     )
     voicebank_cache_dir: Path = _setting(
-        Path("/tmp/voicebanks"), "VOICEBANK_CACHE_DIR", read.read_folder, "a folder",
+        Path("/tmp/voicebanks"), "VOICEBANK_CACHE_DIR", read_folder, "a folder",
         "Where voicebanks of the bucket are kept on this machine.",
     )
     voicebank_cache_max_bytes: int | None = _setting(
-        None, "VOICEBANK_CACHE_MAX_BYTES", read.read_bytes(), "a number of bytes, such as 2G",
+        None, "VOICEBANK_CACHE_MAX_BYTES", read_bytes(), "a number of bytes, such as 2G",
         "Size of that folder at most; unset: half of its disk, 4 GB at most.",
     )
     voicebank_check_seconds: int = _setting(
-        300, "VOICEBANK_CHECK_SECONDS", read.read_number(0, _MAX_SECONDS), f"a number of seconds up to {_MAX_SECONDS}",
+        300, "VOICEBANK_CHECK_SECONDS", read_number(0, _MAX_SECONDS), f"a number of seconds up to {_MAX_SECONDS}",
         "How long a look into the bucket is believed.",
     )
     voicebank_default: str = _setting(
-        "", "VOICEBANK_DEFAULT", read.read_text, "the id of a voicebank",
+        "", "VOICEBANK_DEFAULT", read_text, "the id of a voicebank",
         "Who sings when no voicebank is named; unset: the first there is.",
     )
     voicebank_dir: Path | None = _setting(
@@ -93,11 +109,11 @@ class Settings:
     )
     # logs
     log_format: LogFormat = _setting(
-        "console", "LOG_FORMAT", read.read_choice("console", "json"), "console or json",
+        "console", "LOG_FORMAT", read_choice("console", "json"), "console or json",
         "`json` writes one JSON object a line to standard error.",
     )
     log_level: LogLevel | None = _setting(
-        None, "LOG_LEVEL", read.read_choice("DEBUG", "INFO", "WARNING", "ERROR"), "DEBUG, INFO, WARNING or ERROR",
+        None, "LOG_LEVEL", read_choice("DEBUG", "INFO", "WARNING", "ERROR"), "DEBUG, INFO, WARNING or ERROR",
         "Unset: INFO when LOG_FORMAT is `json`, else WARNING.",
     )
     # the machine
@@ -105,26 +121,26 @@ class Settings:
         0, "CANTILENA_THREADS", *_count(_MAX_THREADS), "Threads of the models; 0: the cores this process may use.",
     )
     cache_dir: Path = _setting(
-        Path("~/.cache/cantilena"), "CANTILENA_CACHE_DIR", read.read_folder, "a folder",
+        Path("~/.cache/cantilena"), "CANTILENA_CACHE_DIR", read_folder, "a folder",
         "Folder where sung phrases are kept, so that only what changed is sung again.",
     )
     # A gigabyte holds an hour and a half of singing, or the quantised models of ten voicebanks. On Cloud Run every file
     # is held in the instance's memory, which the models need: a quarter of that there.
     cache_max_bytes: int = _setting(
-        1024**3, "CANTILENA_CACHE_MAX_BYTES", read.read_bytes(), "a number of bytes, such as 500M",
+        1024**3, "CANTILENA_CACHE_MAX_BYTES", read_bytes(), "a number of bytes, such as 500M",
         "Size of that folder at most; 0 keeps nothing.",
     )
     low_memory: bool = _setting(
-        False, "CANTILENA_LOW_MEMORY", read.read_switch, "1 or 0",
+        False, "CANTILENA_LOW_MEMORY", read_switch, "1 or 0",
         "1 keeps few models open at a time: less memory, more time.",
     )
     # the MCP server
     files_dir: Path = _setting(
-        Path("~/Cantilena"), "CANTILENA_FILES_DIR", read.read_folder, "a folder",
+        Path("~/Cantilena"), "CANTILENA_FILES_DIR", read_folder, "a folder",
         "Where `cantilena mcp` reads scores and writes songs; `--files` wins.",
     )
     mcp_token: str = _setting(
-        "", "MCP_TOKEN", read.read_secret(read.TOKEN_LENGTH), f"at least {read.TOKEN_LENGTH} characters of ASCII",
+        "", "MCP_TOKEN", read_secret(TOKEN_LENGTH), f"at least {TOKEN_LENGTH} characters of ASCII",
         "What clients of `cantilena mcp --http` must send as bearer token.", secret=True,
     )
     # the service: where it listens and what it keeps
@@ -132,91 +148,91 @@ class Settings:
         None, "PORT", *_count(65535, 1), "Where `cantilena serve` listens, then on every address; `--port` wins.",
     )
     data_dir: Path = _setting(
-        Path("~/.local/share/cantilena"), "DATA_DIR", read.read_folder, "a folder",
+        Path("~/.local/share/cantilena"), "DATA_DIR", read_folder, "a folder",
         "Where the service keeps sessions, jobs and their files where nothing else is named.",
     )
     google_cloud_project: str = _setting(
-        "", "GOOGLE_CLOUD_PROJECT", read.read_text, "the id of a project",
+        "", "GOOGLE_CLOUD_PROJECT", read_text, "the id of a project",
         "Project of the documents, and whose traces the log lines belong to.",
     )
     firestore_database: str = _setting(
-        "(default)", "FIRESTORE_DATABASE", read.read_matching(r"\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]"),
+        "(default)", "FIRESTORE_DATABASE", read_matching(r"\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9]"),
         "the id of a database", "Database of sessions and jobs.",
     )
     firestore_emulator_host: str = _setting(
-        "", "FIRESTORE_EMULATOR_HOST", read.read_text, "host:port", "Keep sessions and jobs in this emulator.",
+        "", "FIRESTORE_EMULATOR_HOST", read_text, "host:port", "Keep sessions and jobs in this emulator.",
     )
     storage_emulator_host: str = _setting(
-        "", "STORAGE_EMULATOR_HOST", read.read_text, "an address", "Take this for Cloud Storage.",
+        "", "STORAGE_EMULATOR_HOST", read_text, "an address", "Take this for Cloud Storage.",
     )
     allow_emulators: Literal["", "rehearsal"] = _setting(
-        "", "ALLOW_EMULATORS", read.read_choice("rehearsal"), "rehearsal",
+        "", "ALLOW_EMULATORS", read_choice("rehearsal"), "rehearsal",
         "`rehearsal` lets `prod` use emulators, off Cloud Run only.",
     )
     # who may ask
     identity: IdentityKind = _setting(
-        "none", "IDENTITY", read.read_choice("none", "firebase"), "none or firebase",
+        "none", "IDENTITY", read_choice("none", "firebase"), "none or firebase",
         "Who calls: nobody is asked, or the ID tokens of Firebase tell. Unset: `firebase` in `prod`, else `none`.",
     )
     firebase_project: str = _setting(
-        "", "FIREBASE_PROJECT", read.read_matching(r"[a-z0-9][a-z0-9.:-]{2,}[a-z0-9]"), "the id of a project",
+        "", "FIREBASE_PROJECT", read_matching(r"[a-z0-9][a-z0-9.:-]{2,}[a-z0-9]"), "the id of a project",
         "Whose ID tokens are accepted; else GOOGLE_CLOUD_PROJECT.",
     )
     identity_certs_url: str = _setting(
-        "", "IDENTITY_CERTS_URL", read.read_address, "an address",
+        "", "IDENTITY_CERTS_URL", read_address, "an address",
         "Where the certificates of tokens are fetched in rehearsals and tests; unset: from Google.",
     )
     allowed_origins: tuple[str, ...] = _setting(
-        (), "ALLOWED_ORIGINS", read.read_origins, "addresses such as https://studio.example, with commas between",
+        (), "ALLOWED_ORIGINS", read_origins, "addresses such as https://studio.example, with commas between",
         "Pages of other hosts that may call the service from a browser.",
     )
     # links
     link_signing_key: str = _setting(
-        "", "LINK_SIGNING_KEY", read.read_secret(read.SIGNING_KEY_LENGTH),
-        f"at least {read.SIGNING_KEY_LENGTH} characters of ASCII",
+        "", "LINK_SIGNING_KEY", read_secret(SIGNING_KEY_LENGTH),
+        f"at least {SIGNING_KEY_LENGTH} characters of ASCII",
         "What links to audio are signed with; unset and not `prod`: a key in DATA_DIR.", secret=True,
     )
     link_signing_key_old: str = _setting(
-        "", "LINK_SIGNING_KEY_OLD", read.read_secret(read.SIGNING_KEY_LENGTH),
-        f"at least {read.SIGNING_KEY_LENGTH} characters of ASCII",
+        "", "LINK_SIGNING_KEY_OLD", read_secret(SIGNING_KEY_LENGTH),
+        f"at least {SIGNING_KEY_LENGTH} characters of ASCII",
         "The key before, whose links are still accepted.", secret=True,
     )
     link_seconds: int = _setting(
-        12 * 3600, "LINK_SECONDS", read.read_number(60, _MAX_LINK_SECONDS),
+        12 * 3600, "LINK_SECONDS", read_number(60, _MAX_LINK_SECONDS),
         f"a number of seconds from 60 to {_MAX_LINK_SECONDS}", "How long a link to audio is good, at least.",
     )
     # having jobs sung
     dispatch: DispatchKind = _setting(
-        "queue", "DISPATCH", read.read_choice("queue", "tasks"), "queue or tasks",
+        "queue", "DISPATCH", read_choice("queue", "tasks"), "queue or tasks",
         "Who is told of jobs: a queue in the process, or Cloud Tasks. Unset: `tasks` in `prod`, else `queue`.",
     )
     tasks_queue: str = _setting(
-        "", "TASKS_QUEUE", read.read_matching("projects/[a-z0-9.:-]+/locations/[a-z0-9-]+/queues/[A-Za-z0-9-]+"),
+        "", "TASKS_QUEUE", read_matching("projects/[a-z0-9.:-]+/locations/[a-z0-9-]+/queues/[A-Za-z0-9-]+"),
         "projects/PROJECT/locations/LOCATION/queues/QUEUE", "Queue of Cloud Tasks.",
     )
     tasks_service_account: str = _setting(
-        "", "TASKS_SERVICE_ACCOUNT", read.read_matching(r"[^@\s]+@[^@\s]+"), "the e-mail address of a service account",
+        "", "TASKS_SERVICE_ACCOUNT", read_matching(r"[^@\s]+@[^@\s]+"), "the e-mail address of a service account",
         "As whom Cloud Tasks calls the service.",
     )
     tasks_deadline_seconds: int = _setting(
-        1800, "TASKS_DEADLINE_SECONDS", read.read_number(15, 1800), "a number of seconds from 15 to 1800",
+        1800, "TASKS_DEADLINE_SECONDS", read_number(15, 1800), "a number of seconds from 15 to 1800",
         "How long Cloud Tasks waits for a song.",
     )
     tasks_emulator_host: str = _setting(
-        "", "TASKS_EMULATOR_HOST", read.read_text, "host:port", "Take this for Cloud Tasks.",
+        "", "TASKS_EMULATOR_HOST", read_text, "host:port", "Take this for Cloud Tasks.",
     )
     service_url: str = _setting(
-        "", "SERVICE_URL", read.read_origin, "an address such as https://sing.example",
+        "", "SERVICE_URL", read_origin, "an address such as https://sing.example",
         "Address of the service: where Cloud Tasks calls it, and what its tokens are for.",
     )
     job_lease_seconds: int = _setting(
-        45, "JOB_LEASE_SECONDS", read.read_number(3, 600), "a number of seconds from 3 to 600",
+        45, "JOB_LEASE_SECONDS", read_number(3, 600), "a number of seconds from 3 to 600",
         "How long a process that is not heard of keeps the jobs it sings.",
     )
     workers: int = _setting(1, "WORKERS", *_count(16, 1), "Processes that sing, in each process of the service.")
     # limits
     max_upload_bytes: int = _setting(
-        _MAX_UPLOAD_BYTES, "MAX_UPLOAD_BYTES", read.read_bytes(1024, _MAX_UPLOAD_BYTES),
+        _MAX_UPLOAD_BYTES, "MAX_UPLOAD_BYTES", read_bytes(1024, _MAX_UPLOAD_BYTES),
         "a number of bytes from 1K to 16M", "Size of a score at most.",
     )
     max_sessions: int = _setting(200, "MAX_SESSIONS", *_count(100_000, 1), "Sessions of one owner at most.")
