@@ -10,8 +10,8 @@ from cantilena.errors import CantilenaError
 class DispatchError(CantilenaError):
     """Nobody could be told.
 
-    ``dispatch_unreachable`` (retryable), ``queue_full`` (retryable), ``shutting_down`` (retryable); ``dispatch_denied``:
-    there is no such queue, or it may not be told.
+    ``dispatch_unreachable``, ``queue_full``, ``shutting_down`` (all retryable); ``dispatch_denied``: there is no such
+    queue, or it may not be told.
     """
 
 
