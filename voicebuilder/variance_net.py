@@ -26,22 +26,22 @@ CURVES: Final = ("breathiness", "voicing", "tension")
 LOWEST: Final = (-96.0, -96.0, -10.0)
 HIGHEST: Final = (0.0, 0.0, 10.0)
 
-PER_SEMITONE: Final = (0.45, 0.7, 0.07)
+PER_SEMITONE: Final = (0.3, 0.5, 0.05)
 """How much each curve rises for a semitone above the phrase's mean."""
 MOST_SEMITONES: Final = 8.0
-ARCH: Final = (2.0, 2.5, 0.25)
+ARCH: Final = (1.2, 1.5, 0.15)
 """How far each curve lies above its mean at the height of a phrase, and below it at either end."""
 ARCH_TOP: Final = 0.65
 ARCH_FRAMES: Final = 350.0
 """A shorter phrase has less of an arch."""
-LENGTH: Final = (1.0, 1.8, 0.15)
+LENGTH: Final = (0.5, 1.0, 0.1)
 """How much each curve rises for a vowel of three times the usual length, and falls for one of a third."""
 USUAL_FRAMES: Final = 25.0
 LENGTH_SMOOTHING: Final = 9
-ONSET: Final = (0.0, -5.0, -0.5)
-"""How each curve begins a phrase."""
+ONSET: Final = (0.0, -1.5, -0.2)
+"""How each curve begins a phrase; with 5 dB less, words that begin with a sonorant were misheard."""
 ONSET_FRAMES: Final = 6.0
-RELEASE: Final = (-3.0, -8.0, -0.8)
+RELEASE: Final = (0.0, -3.0, -0.5)
 """How each curve ends a phrase."""
 RELEASE_FRAMES: Final = 7.0
 VOICED_SMOOTHING: Final = 5

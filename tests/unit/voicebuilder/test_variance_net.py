@@ -36,22 +36,22 @@ def test_rests_and_breaths_have_none():
 def test_a_phrase_begins_softly_and_fades():
     voicing = contour([60.0] * 7)["voicing"][SUNG]
     middle = voicing[20:-30]
-    assert voicing[0] < middle.min() - 3.0
-    assert voicing[-1] < middle.min() - 6.0
+    assert voicing[0] < middle.min() - 0.5
+    assert voicing[-1] < middle.min() - 1.5
     assert middle.max() - middle.min() < 3.0
 
 
 def test_it_is_louder_upwards():
     rising = contour([57.0, 57.0, 57.0, 57.0, 64.0, 64.0, 64.0])["voicing"][SUNG]
     level = contour([60.0] * 7)["voicing"][SUNG]
-    assert (rising - level)[30] < -1.0
-    assert (rising - level)[100] > 1.0
+    assert (rising - level)[30] < -0.8
+    assert (rising - level)[100] > 0.8
 
 
 def test_it_is_louder_on_long_vowels():
     voicing = contour([60.0] * 7, FRAMES)["voicing"]
     shorter = contour([60.0] * 7, (8, 20, 6, 20, 6, 100, 8))["voicing"]
-    assert voicing[34 + 10] > shorter[34 + 10] + 0.5
+    assert voicing[34 + 10] > shorter[34 + 10] + 0.3
 
 
 def test_its_level_moves_with_the_vibrato():
