@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -146,13 +147,15 @@ def test_what_is_tested_is_what_is_deployed(other: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def uploaded() -> list[str]:
+def uploaded(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """What gcloud sends to the build, as the real command tells."""
     if shutil.which("gcloud") is None:
         pytest.skip("needs the Google Cloud CLI, which is not here")
+    settings = {"CLOUDSDK_CONFIG": str(tmp_path_factory.mktemp("gcloud")), "CLOUDSDK_CORE_DISABLE_PROMPTS": "1"}
     done = subprocess.run(
-        ["gcloud", "meta", "list-files-for-upload", str(ROOT)], check=True, capture_output=True, text=True, timeout=60
-    )
+        ["gcloud", "meta", "list-files-for-upload", str(ROOT)], check=True, capture_output=True, text=True, timeout=60,
+        env=os.environ | settings,
+    )  # fmt: skip
     return done.stdout.splitlines()
 
 
