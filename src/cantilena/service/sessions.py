@@ -148,13 +148,13 @@ class Sessions:
             bytes=len(file),
             seconds=description.duration_seconds,
         )
-        with _already_there():
-            self._objects.create(score_object(session_id, score.sha256), file, media_type=media_type_of(file))
+        self._keep_score(session_id, score.sha256, file)
         try:
             before = self._change(session_id, owner, partial(self._with_score, score=score)).score
         except OptionError:  # it was deleted meanwhile, and nobody else knows of this file
             self._objects.delete(score_object(session_id, score.sha256))
             raise
+        self._keep_score(session_id, score.sha256, file)  # another score's coming may have removed it in between
         if before is not None and before.sha256 != score.sha256:
             self._remove_unused(session_id, owner, before.sha256)
         return description
@@ -269,6 +269,13 @@ class Sessions:
             self._jobs.delete(job.job_id)
         self._remove_files(session_prefix(session_id))
         self._store.delete(session_id)
+
+    def _keep_score(self, session_id: str, sha256: str, file: bytes) -> None:
+        """Write a score, unless it is there."""
+        name = score_object(session_id, sha256)
+        if self._objects.find_one(name) is None:
+            with _already_there():
+                self._objects.create(name, file, media_type=media_type_of(file))
 
     def _remove_unused(self, session_id: str, owner: str, sha256: str) -> None:
         """Remove a score that is not the session's any more, unless a job is sung from it."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from cantilena.errors import CantilenaError, OptionError, ScoreError
 from cantilena.ports.dispatch import DispatchError
 from cantilena.ports.jobs import Job
 from cantilena.ports.objects import StorageError
+from cantilena.ports.sessions import Session
 from cantilena.service import job_changes as change
 from cantilena.service.jobs import change_job
 from cantilena.service.limits import LimitError
@@ -292,6 +294,21 @@ def test_a_score_put_into_a_session_that_goes_is_not_left_behind(desk: Desk, mon
     monkeypatch.setattr(desk.objects, "create", create_late)
     assert code(partial(desk.sessions.put_score, session_id, "ada", HYMN + b"\n", "x")) == "session_unknown"
     assert desk.objects.find(session_prefix(session_id)) == ()
+
+
+def test_an_old_score_put_again_beside_another_one_is_there(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    session_id = desk.new_session()
+    change = desk.sessions._change
+
+    def change_late(*arguments: Any, **named: Any) -> Session:
+        monkeypatch.setattr(desk.sessions, "_change", change)
+        desk.sessions.put_score(session_id, "ada", HYMN + b"\n", "other.musicxml")  # and the old one is removed
+        return change(*arguments, **named)
+
+    monkeypatch.setattr(desk.sessions, "_change", change_late)
+    desk.sessions.put_score(session_id, "ada", HYMN, "hymn.musicxml")
+    _, blocks = desk.sessions.score(session_id, "ada")
+    assert b"".join(blocks) == HYMN
 
 
 def test_a_job_whose_score_is_replaced_while_it_is_asked_for_is_taken_back(

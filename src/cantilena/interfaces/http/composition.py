@@ -243,7 +243,10 @@ def song_seconds(settings: Settings) -> float | None:
 
     None: as long as it likes.
     """
-    return settings.tasks_deadline_seconds - _TASK_MARGIN_SECONDS if settings.dispatch == "tasks" else None
+    if settings.dispatch != "tasks":
+        return None
+    deadline = float(settings.tasks_deadline_seconds)
+    return deadline - min(_TASK_MARGIN_SECONDS, deadline / 4.0)
 
 
 def _require_extra(module: str) -> None:
