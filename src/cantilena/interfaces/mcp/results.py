@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -249,7 +249,7 @@ class JobResult(JobBrief):
             message=job.message or None,
             duration_seconds=job.audio_seconds,
             outputs=[Output.of(job.job_id, output) for output in job.outputs],
-            warnings=[Warned.of(warning) for warning in job.warnings[:_MOST]],
+            warnings=_told(job.warnings),
             timings_ms=dict(job.timings_ms),
             rtf=job.rtf,
             voicebank=SungBy(id=job.voicebank[0], version=job.voicebank[1]) if job.voicebank else None,
@@ -271,6 +271,15 @@ class SavedAudio(BaseModel):
 def output_uri(job_id: str, name: str) -> str:
     """Where an output of a job is read."""
     return f"cantilena://jobs/{job_id}/outputs/{name}"
+
+
+def _told(warnings: Sequence[JobWarning]) -> list[Warned]:
+    """The first of them; of more, how many there are."""
+    told = [Warned.of(warning) for warning in warnings[:_MOST]]
+    left_out = len(warnings) - len(told)
+    if left_out:
+        told.append(Warned(code="warnings_left_out", message=f"There are {left_out} more remarks like these."))
+    return told
 
 
 def _brief(job: Job) -> dict[str, Any]:
