@@ -23,7 +23,9 @@ def internal_routes(desk: Desk, identity: Identity, run: Callable[[str], Awaitab
         try:
             await desk.ask(lambda: identity.recognise(token))
         except IdentityError as error:  # all that the queue tells of it is that it came again
-            log_event("task_refused", severity="warning", job_id=job_id[:80], error_code=error.code, reason=error.message)
+            log_event(
+                "task_refused", severity="warning", job_id=job_id[:80], error_code=error.code, reason=error.message
+            )
             raise
         match await run(job_id):
             case "done":
