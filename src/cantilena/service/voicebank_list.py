@@ -8,6 +8,7 @@ from threading import Lock, Thread
 from typing import TYPE_CHECKING, Final
 
 from cantilena.errors import CantilenaError, VoicebankError
+from cantilena.tracing import log_event
 
 if TYPE_CHECKING:
     from cantilena.voicebank import VoicebankInfo
@@ -77,3 +78,5 @@ class VoicebankList:
             self._found, self._found_at, self._error = self._look(), self._now(), None
         except CantilenaError as error:
             self._error = error
+        except Exception as error:  # whatever it is, the next look may do better
+            log_event("internal_error", severity="error", exc_info=error)

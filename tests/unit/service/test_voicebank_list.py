@@ -100,3 +100,19 @@ def test_why_nothing_is_found_is_said() -> None:
     bucket.error = None
     clock.now += 10.0
     assert len(voicebanks()) == 2
+
+
+def test_a_look_that_goes_wrong_is_not_the_last() -> None:
+    bucket, clock = Bucket(), Clock()
+
+    def look() -> tuple[VoicebankInfo, ...]:
+        if clock.now == 100.0:
+            raise PermissionError("no")
+        return bucket()
+
+    voicebanks = VoicebankList(look, now=clock)
+    with pytest.raises(VoicebankError) as caught:
+        voicebanks()
+    assert (caught.value.code, caught.value.retryable) == ("voicebanks_unreachable", True)
+    clock.now += BELIEVED_SECONDS
+    assert voicebanks() == (TINY,)
