@@ -45,7 +45,7 @@ _STATUS: Final = {
     "origin_refused": HTTPStatus.FORBIDDEN,
     "range_not_satisfiable": HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
 }
-_OF_STORES: Final = (JobStoreError, SessionStoreError, StorageError, DispatchError)
+_OF_STORES: Final = (JobStoreError, SessionStoreError, StorageError, DispatchError, VoicebankError)
 _SENTENCES: Final = {
     HTTPStatus.NOT_FOUND: ("route_unknown", "There is nothing at this address.", "See /openapi.json."),
     HTTPStatus.METHOD_NOT_ALLOWED: (
