@@ -20,6 +20,7 @@ from tests.tokens import Mint, run_key_server
 from tests.workers.processes import wait_until
 
 ACCOUNT = "tasks@song-1.iam.gserviceaccount.com"
+AUDIENCE = "https://sing.example/internal"
 
 
 class Service:
@@ -78,7 +79,14 @@ def service() -> Iterator[Service]:
 @contextmanager
 def opened(host: str, service: Service, **changes: object) -> Iterator[CloudTasks]:
     tasks = CloudTasks(
-        **{"queue": QUEUE, "url": service.url, "service_account": ACCOUNT, "deadline_seconds": 60.0, "emulator": host}
+        **{
+            "queue": QUEUE,
+            "url": service.url,
+            "audience": AUDIENCE,
+            "service_account": ACCOUNT,
+            "deadline_seconds": 60.0,
+            "emulator": host,
+        }
         | changes
     )
     yield tasks
@@ -93,7 +101,7 @@ def test_a_job_comes_back_as_a_request_with_a_token_that_is_believed(emulator, s
     assert (path, more) == ("/internal/jobs/job-1/run", [])
     assert (headers["x-request-id"], headers["traceparent"]) == ("r", f"00-{'a' * 32}-{'b' * 16}-01")
     with run_key_server(mint) as keys:
-        identity = TasksIdentity(audience=service.url, account=ACCOUNT, keys=SigningKeys(keys.url))
+        identity = TasksIdentity(audience=AUDIENCE, account=ACCOUNT, keys=SigningKeys(keys.url))
         assert identity.recognise(headers["authorization"].removeprefix("Bearer ")).owner == ACCOUNT
 
 

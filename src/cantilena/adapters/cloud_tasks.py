@@ -35,7 +35,9 @@ class CloudTasks:
     queue : str
         ``projects/P/locations/L/queues/Q``.
     url : str
-        Public address of this service, without a slash at its end; also what the tokens are made for.
+        Public address of this service, without a slash at its end.
+    audience : str
+        What the tokens are made for.
     service_account : str
         Who the queue calls as.
     deadline_seconds : float
@@ -51,6 +53,7 @@ class CloudTasks:
         *,
         queue: str,
         url: str,
+        audience: str,
         service_account: str,
         deadline_seconds: float,
         emulator: str = "",
@@ -58,6 +61,7 @@ class CloudTasks:
     ) -> None:
         self._queue = queue
         self._url = url
+        self._audience = audience
         self._service_account = service_account
         self._deadline_seconds = deadline_seconds
         self._emulator = emulator
@@ -104,7 +108,7 @@ class CloudTasks:
                 http_method=HttpMethod.POST,
                 url=f"{self._url}/internal/jobs/{job_id}/run",
                 headers={name: str(value) for name, value in told.items() if value},
-                oidc_token=OidcToken(service_account_email=self._service_account, audience=self._url),
+                oidc_token=OidcToken(service_account_email=self._service_account, audience=self._audience),
             ),
         )
 

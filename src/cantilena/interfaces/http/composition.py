@@ -211,7 +211,7 @@ def open_task_identity(settings: Settings) -> Identity | None:
 
     _require_extra("google.auth")
     return TasksIdentity(
-        audience=settings.service_url,
+        audience=_task_audience(settings),
         account=settings.tasks_service_account,
         keys=SigningKeys(settings.identity_certs_url or GOOGLE_KEYS),
     )
@@ -225,10 +225,19 @@ def open_tasks(settings: Settings) -> Dispatcher:
     return CloudTasks(
         queue=settings.tasks_queue,
         url=settings.service_url,
+        audience=_task_audience(settings),
         service_account=settings.tasks_service_account,
         deadline_seconds=settings.tasks_deadline_seconds,
         emulator=settings.tasks_emulator_host,
     )
+
+
+def _task_audience(settings: Settings) -> str:
+    """What tokens of the task queue are for.
+
+    Not the bare address: Cloud Run takes the signature off tokens for that which it checked itself.
+    """
+    return f"{settings.service_url}/internal"
 
 
 def find_voicebanks() -> tuple[VoicebankInfo, ...]:
