@@ -42,7 +42,7 @@ GIVES_WAY: Final[Mapping[str, float]] = {
 """How readily a consonant is shortened where it is crowded: closures first, hisses last."""
 LONGEST_SHARE: Final = 0.4
 """Consonants of a group take at most this share of it, unless they are many."""
-SHORT_SHARES: Final = (0.26, 0.33, 0.42, 0.5)
+SHORT_SHARES: Final = (0.28, 0.42, 0.52, 0.58)
 """The same of a short group with one, two, three, more consonants: few keep out of the note's middle, where a voice is
 heard to be in tune; many could not be understood there."""
 SHORT_SECONDS: Final = (0.4, 0.7)
