@@ -101,7 +101,7 @@ def test_a_song_without_a_voice_fails_with_the_reason(silent: ServeProcess) -> N
         assert client.put(f"{session}/score", content=HYMN.read_bytes()).status_code == 200
         job = client.post(f"{session}/jobs", json={}, headers={"Prefer": "wait=25"}).json()
         assert (job["status"], job["error"]["code"]) == ("failed", "voicebank_missing")
-        named = client.post(f"{session}/jobs", json={"voicebank": "Vesper_0.1"})
+        named = client.post(f"{session}/jobs", json={"voicebank": "Vesper_1.0"})
         assert (named.status_code, named.json()["code"]) == (422, "voicebank_unknown")
 
 
