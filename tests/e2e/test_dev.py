@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import httpx2
@@ -53,38 +53,52 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def is_java(pid: int) -> bool:
+    with suppress(OSError):
+        return b"CloudFirestore" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
+
+
 def listens(host: str) -> bool:
     address, _, port = host.partition(":")
     with socket.socket() as probe:
         return probe.connect_ex((address, int(port))) == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_sings_over_emulators_and_stops_all_of_them(started, number):
+def test_it_sings_over_emulators_and_ctrl_c_stops_all_of_them(started):
     process, out = started
     wait_until(lambda: "sings at" in out.read_text() or process.poll() is not None, seconds=60)
     hosts = ADDRESS.findall(out.read_text())
     assert len(hosts) == 3, out.read_text()
     documents, _, api = hosts
-    if number == signal.SIGINT:
-        with httpx2.Client(base_url=f"http://{api}", timeout=90) as client:
-            session = client.post("/sessions").json()["session_id"]
-            client.put(f"/sessions/{session}/score", content=HYMN.read_bytes()).raise_for_status()
-            wishes = {"verse": "1", "measures": "1-4"}
-            job = client.post(f"/sessions/{session}/jobs", json=wishes, headers={"Prefer": "wait=60"}).json()
-            assert job["status"] == "succeeded", job
-            assert client.get(job["audio_url"]).content.startswith(b"RIFF")
-        kept = f"http://{documents}/v1/projects/{dev.PROJECT}/databases/(default)/documents/jobs/{job['job_id']}"
-        with urllib.request.urlopen(kept, timeout=10) as document:
-            assert b"succeeded" in document.read()
+    with httpx2.Client(base_url=f"http://{api}", timeout=90) as client:
+        session = client.post("/sessions").json()["session_id"]
+        client.put(f"/sessions/{session}/score", content=HYMN.read_bytes()).raise_for_status()
+        wishes = {"verse": "1", "measures": "1-4"}
+        job = client.post(f"/sessions/{session}/jobs", json=wishes, headers={"Prefer": "wait=60"}).json()
+        assert job["status"] == "succeeded", job
+        assert client.get(job["audio_url"]).content.startswith(b"RIFF")
+    kept = f"http://{documents}/v1/projects/{dev.PROJECT}/databases/(default)/documents/jobs/{job['job_id']}"
+    with urllib.request.urlopen(kept, timeout=10) as document:
+        assert b"succeeded" in document.read()
 
     children = descendants(process.pid)
     assert len(children) >= 3
-    os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of the group
     assert process.wait(30) == 0
     assert out.read_text().endswith("Stopped.\n")
     assert all(map(has_ended, children))
     assert not any(map(listens, hosts))
+
+
+def test_sigterm_stops_it_while_it_starts(started):
+    process, out = started
+    wait_until(lambda: any(map(is_java, descendants(process.pid))), seconds=30)
+    children = descendants(process.pid)
+    process.terminate()
+    assert process.wait(30) == 0
+    assert out.read_text().endswith("Stopped.\n")
+    wait_until(lambda: all(map(has_ended, children)), seconds=10)
 
 
 def test_what_is_missing_is_said(monkeypatch, capsys, tmp_path):

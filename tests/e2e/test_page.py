@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +17,7 @@ from benchmarks.long_scores import write_long_score
 from tests.browser import BrowserMissing, Watched, open_page, run_browser
 from tests.buckets.server import free_port
 from tests.serving.process import ServeProcess, serve_process
+from tests.workers.processes import wait_until
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 expect.set_options(timeout=60_000)
@@ -66,6 +68,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[ServeProcess]:
     with serve_process(tmp_path_factory.mktemp("page"), UNCACHED) as running:
+        wait_until(lambda: httpx2.get(f"{running.url}/ready", timeout=30).status_code == 200, seconds=60)
         yield running
 
 
@@ -183,19 +186,20 @@ def test_a_song_is_stopped(watched: Watched, tmp_path: Path) -> None:
     page.get_by_role("button", name="Stop").click()
     expect(page.locator("#outcome")).to_be_visible()
     expect(page.get_by_role("progressbar")).to_be_hidden()
+    expect(page.get_by_role("button", name="Sing")).to_be_focused()
     assert watched.complaints == []
 
 
 def test_a_song_survives_a_reload_and_a_restart_of_the_service(browser: Browser, tmp_path: Path) -> None:
     port = str(free_port())
-    write_long_score(tmp_path / "long.musicxml", seconds=90)
+    write_long_score(tmp_path / "long.musicxml", seconds=150)
     data = {"DATA_DIR": str(tmp_path / "data"), "CANTILENA_CACHE_DIR": str(tmp_path / "cache")}
     with ExitStack() as stack:
         with serve_process(tmp_path / "first", data, arguments=("--port", port)) as first:
             page = stack.enter_context(open_page(browser, first.url)).page
             choose_file(page, tmp_path / "long.musicxml")
             sing(page)
-            expect(page.get_by_text("Singing: ")).to_be_visible()
+            expect(page.locator("#step")).to_have_text(re.compile("^(Laying|Timing|Shaping|Singing)"))
             page.reload()
             expect(page.get_by_role("button", name="Stop")).to_be_visible()
             first.stop()

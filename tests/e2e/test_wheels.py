@@ -40,6 +40,14 @@ def test_the_package_wheel_carries_no_voicebank(wheels: Path) -> None:
         assert not [name for name in archive.namelist() if name.endswith((".onnx", ".emb"))]
 
 
+def test_the_package_wheel_carries_the_page(wheels: Path) -> None:
+    (wheel,) = wheels.glob("cantilena-*.whl")
+    page = ROOT / "src" / "cantilena" / "interfaces" / "http" / "page"
+    with zipfile.ZipFile(wheel) as archive:
+        carried = {Path(name).name for name in archive.namelist() if "/http/page/" in name}
+    assert carried == {path.name for path in page.iterdir() if path.is_file()}
+
+
 def test_what_is_installed_sings_from_an_empty_folder(wheels: Path, tmp_path: Path) -> None:
     environment = tmp_path / "environment"
     venv.create(environment, with_pip=True)

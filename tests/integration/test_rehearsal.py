@@ -25,7 +25,7 @@ SHORT = 5
 OUTAGE_SECONDS = int(os.environ.get("CANTILENA_TEST_OUTAGE", SHORT))
 ANSWER_SECONDS = 3.0 if OUTAGE_SECONDS > SHORT else 8.0
 """The short form runs beside everything else, on machines with too few cores."""
-SONG = song_file(PHRASES * 40)
+SONG = song_file(PHRASES * (40 if OUTAGE_SECONDS > SHORT else 20))
 NOTHING = (0, 0.0, 0)
 STEPS = ("", "align", "durations", "pitch", "variance", "synthesize_audio", "postprocess")
 FINISHED = ("succeeded", "failed", "canceled")
@@ -141,6 +141,38 @@ def test_any_instance_answers_and_progress_never_goes_back(cloud, clara):
     assert all(seq >= 4 for seq, _, _ in watch.furthest.values())
     for host in cloud.front.hosts:
         assert sum(count for (who, _), count in cloud.front.answers.items() if who == host) > POLLS / 3
+
+
+def test_both_instances_tell_of_a_song_that_one_of_them_sings(cloud, clara):
+    session = new_session(clara)
+    job = ask(clara, session, measures="1-40")
+    with ThreadPoolExecutor(2) as listeners:
+        told = list(listeners.map(lambda api: events_of(f"{api.serve.url}", cloud, session, job), cloud.fleet.living))
+    for events in told:
+        ids = [int(number) for number, _ in events]
+        assert ids == sorted(ids)
+        assert (events[0][1], events[-1][1]) == ("progress", "done")
+        assert len(set(ids)) >= 3
+    assert told[0][-1] == told[1][-1]
+
+
+def events_of(url: str, cloud: Cloud, session: str, job: str) -> list[tuple[str, str]]:
+    """Id and name of every event, until the stream ends; events without an id carry the one before."""
+    events, number = [], "0"
+    with client_of(cloud, "clara") as client:
+        route = f"{url}/sessions/{session}/jobs/{job}/events"
+        with client.stream("GET", route) as stream:
+            name = ""
+            for line in stream.iter_lines():
+                field_name, _, value = line.partition(": ")
+                if field_name == "id":
+                    number = value
+                elif field_name == "event":
+                    name = value
+                elif not line and name:
+                    events.append((number, name))
+                    name = ""
+    return events
 
 
 def test_a_link_of_one_instance_opens_at_the_other(cloud, clara):

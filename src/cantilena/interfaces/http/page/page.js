@@ -160,7 +160,13 @@ function showPart() {
 let voicebanks = [];
 
 async function listVoices() {
-  ({ voicebanks } = await (await ask("/voicebanks")).json());
+  try {
+    ({ voicebanks } = await (await ask("/voicebanks")).json());
+  } catch (error) { // the service may just have started, and is looking for them
+    if (!error.passes) return showProblem("score-problem", error);
+    await rest(1000 * (error.retryAfter || 2));
+    return listVoices();
+  }
   const fitting = element("option", "whoever fits the range", { value: "" });
   const groups = voicebanks.filter((bank) => !bank.problem).map((bank) => {
     const group = element("optgroup", "", { label: bank.name });
@@ -232,7 +238,7 @@ function beginTake() {
   at("audio").load();
   show("take");
   show("work");
-  at("cancel").disabled = false;
+  at("cancel").textContent = "Stop";
 }
 
 /** Shows a job until it is finished, whatever happens to the connection meanwhile. */
@@ -275,11 +281,11 @@ function endWith(error) {
 }
 
 async function cancel(path) {
-  at("cancel").disabled = true;
+  at("cancel").textContent = "Stopping …"; // and not disabled, which would take the focus away; twice does no harm
   try {
     await ask(`${path}/cancel`, { method: "POST" });
   } catch (error) {
-    at("cancel").disabled = false;
+    at("cancel").textContent = "Stop";
     showProblem("song-problem", error);
   }
 }
@@ -292,7 +298,9 @@ function showJob(job) {
     if (at("said").textContent !== step) say(step);
     return;
   }
+  const hadFocus = at("work").contains(document.activeElement);
   show("work", false);
+  if (hadFocus) at("sing").focus(); // the button that was pressed is gone
   showWarnings("song-warnings", job.warnings ?? []);
   if (job.status === "succeeded") showResult(job);
   else if (job.status === "failed") endWith({ ...job.error });
@@ -364,5 +372,5 @@ at("drop").addEventListener("drop", ({ dataTransfer }) => {
   if (dataTransfer.files.length) putScore(dataTransfer.files[0]);
 });
 
-listVoices().catch((error) => showProblem("score-problem", error));
+listVoices();
 resume();
