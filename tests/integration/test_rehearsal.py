@@ -145,14 +145,14 @@ def test_any_instance_answers_and_progress_never_goes_back(cloud, clara):
 
 def test_both_instances_tell_of_a_song_that_one_of_them_sings(cloud, clara):
     session = new_session(clara)
-    job = ask(clara, session, measures="1-40")
+    job = ask(clara, session)
     with ThreadPoolExecutor(2) as listeners:
         told = list(listeners.map(lambda api: events_of(f"{api.serve.url}", cloud, session, job), cloud.fleet.living))
     for events in told:
         ids = [int(number) for number, _ in events]
         assert ids == sorted(ids)
         assert (events[0][1], events[-1][1]) == ("progress", "done")
-        assert len(set(ids)) >= 3
+        assert len(set(ids)) >= 2
     assert told[0][-1] == told[1][-1]
 
 
