@@ -64,7 +64,7 @@ class SongArguments(ScoreArguments):
     language: Name = Field(default="en", description="Code of the words' language.")
     transpose: int = Field(default=0, ge=-24, le=24, description="Semitones.")
     tempo: float = Field(default=1.0, ge=0.25, le=4.0, description="Factor.")
-    expression: float = Field(default=1.0, ge=0.0, le=1.0, description="How much vibrato and drift.")
+    expression: float = Field(default=1.0, ge=0.0, le=1.0, description="How much vibrato, drift and breath; 0 is none.")
     pronunciations: dict[Name, Name] = Field(
         default_factory=dict, max_length=1000, description="Word to phonemes (ARPAbet): {'Shiloh': 'SH AY L OW'}."
     )
