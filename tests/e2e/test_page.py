@@ -131,6 +131,7 @@ def test_progress_is_shown_and_never_goes_back(watched: Watched, tmp_path: Path)
     assert values == sorted(values)
     assert len(set(values)) >= 3
     assert any(text.startswith("Singing: ") for _, text, _ in seen)
+    assert not any(text.startswith("Finishing: phrase") for _, text, _ in seen)
     assert "Singing" in {said for _, _, said in seen}  # to listeners the step alone, not every phrase
     expect(page.get_by_role("status")).to_have_text("The song is ready.")
 

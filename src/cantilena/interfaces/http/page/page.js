@@ -291,7 +291,9 @@ async function cancel(path) {
 }
 
 function showJob(job) {
-  const step = job.status === "queued" ? "Waiting for its turn" : (STEPS[job.step] ?? "Beginning");
+  // The step is the furthest begun, and the first phrase is finished while others are still to be sung.
+  const begun = job.step === "postprocess" && job.message.startsWith("phrase ") ? "synthesize_audio" : job.step;
+  const step = job.status === "queued" ? "Waiting for its turn" : (STEPS[begun] ?? "Beginning");
   if (!FINISHED.includes(job.status)) {
     at("step").textContent = job.message && job.status === "running" ? `${step}: ${job.message}` : step;
     at("progress").value = job.progress;
