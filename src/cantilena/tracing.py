@@ -10,7 +10,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -94,7 +94,8 @@ def _emit(level: Severity, event: str, **fields: object) -> None:
     """
     structlog = sys.modules.get("structlog")
     if structlog is not None and structlog.is_configured():
-        getattr(structlog.get_logger("cantilena"), level)(event, **{**_context.get(), **fields})
+        with suppress(OSError, ValueError):  # nobody reads any more, or the disk is full: no line is worth a song
+            getattr(structlog.get_logger("cantilena"), level)(event, **{**_context.get(), **fields})
 
 
 @dataclass(slots=True)

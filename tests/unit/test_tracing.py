@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from cantilena.logs import configure_logging
 from cantilena.tracing import STEPS, Outcome, SongTrace
 
 
@@ -74,6 +78,14 @@ def test_timings_name_every_step_that_ran_and_the_total() -> None:
     with trace.timed("parse"):
         pass
     assert set(trace.timings_ms()) == {"parse", "total"}
+
+
+def test_a_line_that_cannot_be_written_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr(sys, "stderr", closed)
+    configure_logging(log_format="json", log_level=None)
+    SongTrace().finish(audio_seconds=1.0, outcome="ok")
 
 
 def test_nothing_is_written_where_nobody_set_up_logging(capsys: pytest.CaptureFixture[str]) -> None:
