@@ -121,7 +121,7 @@ def test_the_sample_is_sung_played_and_downloaded(watched: Watched, server: Serv
 
 def test_progress_is_shown_and_never_goes_back(watched: Watched, tmp_path: Path) -> None:
     page = watched.page
-    write_long_score(tmp_path / "long.musicxml", seconds=60)
+    write_long_score(tmp_path / "long.musicxml", seconds=240)  # sung in several times the two seconds between writes
     choose_file(page, tmp_path / "long.musicxml")
     page.evaluate(WATCH)
     sing(page)

@@ -190,7 +190,8 @@ def test_many_who_wait_cost_one_reading_at_a_time(store: Store) -> None:
 
 def test_polls_long_polls_and_streams_cost_two_readings_a_second(store: Store) -> None:
     async def test(watch: JobWatch, _: TellingJobs) -> None:
-        end = time.monotonic() + 2.0
+        begun = time.monotonic()
+        end = begun + 2.0
         seq = 0
 
         async def poll() -> None:
@@ -217,7 +218,7 @@ def test_polls_long_polls_and_streams_cost_two_readings_a_second(store: Store) -
             await anyio.sleep(0.7)
             begin(store)  # by another instance
         assert seq == 1
-        assert store.readings <= 1 + 2 * 2
+        assert store.readings <= 2 * (1 + time.monotonic() - begun)  # the last to listen ends a little later
 
     watched(store, test)
 
