@@ -1,7 +1,8 @@
 """Sing eighteen lines of unheard words with one or more voicebanks and have the judge measure them in one run.
 
 Words, pitch, time, joins, fricatives and DNSMOS of every line by every speaker, beside WORLD and beside the other
-voicebanks; then the size of the files and the time of singing.
+voicebanks; then the size of the files and the time of singing. Who chooses between variants of a voice chooses by
+``--tuning``, forty-two other lines: the eighteen judge what was chosen.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.places import CORPUS, FETCH_WHISPER, JUDGE, LINES, missing_tools
+from benchmarks.places import CORPUS, FETCH_WHISPER, JUDGE, LINES, TUNING_LINES, missing_tools
 from benchmarks.table import Bar, Figure, Table, load_average
 
 if TYPE_CHECKING:
@@ -98,6 +99,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         action="append",
         help="id or folder; several times: the last is what the others are compared with; default: the built-in voice",
     )
+    parser.add_argument(
+        "--tuning", action="store_true", help="the lines that variants of a voice are chosen by, instead"
+    )
     parser.add_argument("--only", default="", metavar="PATTERN", help="files of these lines alone, such as 'fast-*'")
     parser.add_argument("--speaker", choices=SPOKEN_BY, help="this speaker alone")
     parser.add_argument("--precision", choices=("fp32", "int8"), default="fp32")
@@ -114,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     whisper, remark = _whisper_folder()
     judge = Judge(whisper)
-    lines = sorted(LINES.glob(f"{asked.only or '*'}.musicxml"))
+    lines = sorted((TUNING_LINES if asked.tuning else LINES).glob(f"{asked.only or '*'}.musicxml"))
     speakers = (asked.speaker,) if asked.speaker else tuple(SPOKEN_BY)
     voices: list[JudgedVoice] = []
     remarks: list[str] = []

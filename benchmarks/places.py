@@ -13,6 +13,7 @@ JUDGE = SHARED / "voice" / "judge_voice.py"
 CORPUS = SHARED / "voice" / "corpus"
 FETCH_WHISPER = SHARED / "voice" / "fetch_whisper.sh"
 LINES = ROOT / "benchmarks" / "lines"
+TUNING_LINES = ROOT / "benchmarks" / "tuning_lines"
 EXAMPLE = ROOT / "examples" / "amazing-grace.musicxml"
 COMMAND = Path(sys.executable).with_name("cantilena")
 

@@ -23,13 +23,13 @@ SUNG_PRIOR: Final[Mapping[str, float]] = {
     "p": 0.070, "t": 0.070, "k": 0.072, "b": 0.052, "d": 0.050, "g": 0.055,
     "s": 0.105, "sh": 0.105, "f": 0.090, "th": 0.088, "hh": 0.065, "ch": 0.105, "jh": 0.085,
     "z": 0.078, "zh": 0.078, "v": 0.060, "dh": 0.052,
-    "m": 0.070, "n": 0.066, "ng": 0.085, "l": 0.066, "r": 0.062, "w": 0.062, "y": 0.060,
+    "m": 0.074, "n": 0.070, "ng": 0.085, "l": 0.076, "r": 0.074, "w": 0.076, "y": 0.068,
 }  # fmt: skip
 """Length of sung consonants, from published label sets of singers, adapted to English."""
 
 SPEECH_TO_SONG: Final[Mapping[str, float]] = {
-    "stop": 0.72, "fricative": 0.75, "affricate": 0.75, "aspirate": 0.72, "nasal": 0.75, "liquid": 0.72,
-    "semivowel": 0.58,
+    "stop": 0.72, "fricative": 0.75, "affricate": 0.75, "aspirate": 0.72, "nasal": 0.8, "liquid": 0.85,
+    "semivowel": 0.75,
 }  # fmt: skip
 FLOOR: Final[Mapping[str, float]] = {
     "stop": 0.020, "fricative": 0.035, "affricate": 0.035, "aspirate": 0.025, "nasal": 0.025, "liquid": 0.025,
@@ -54,8 +54,8 @@ ON_THE_BEAT: Final = 0.75
 BEFORE_BEAT: Final = 0.8
 """A sonorant directly before a beat is this much shorter: it is as loud as a vowel, and would be heard as the beat."""
 AFTER_REST: Final[Mapping[str, float]] = {
-    "stop": 0.058, "fricative": 0.088, "affricate": 0.080, "aspirate": 0.055, "nasal": 0.042, "liquid": 0.042,
-    "semivowel": 0.042,
+    "stop": 0.058, "fricative": 0.088, "affricate": 0.080, "aspirate": 0.055, "nasal": 0.042, "liquid": 0.046,
+    "semivowel": 0.046,
 }  # fmt: skip
 """A consonant that ends a silence is at most this long: it is heard from its beginning."""
 PHRASE_END: Final = 1.25
@@ -91,7 +91,7 @@ def sung_length(symbol: str, spoken: float, group: float) -> float:
     Half way (in log) between its own spoken length, scaled to singing, and the prior; a little longer in long notes.
     """
     own = float(np.clip(spoken * SPEECH_TO_SONG[TYPES[symbol]], 0.3 * SUNG_PRIOR[symbol], 3.0 * SUNG_PRIOR[symbol]))
-    slow = float(np.clip((max(group, 0.05) / 0.35) ** 0.12, 0.78, 1.2))
+    slow = float(np.clip((max(group, 0.05) / 0.35) ** 0.2, 0.78, 1.35))
     return float(np.sqrt(own * SUNG_PRIOR[symbol])) * slow
 
 

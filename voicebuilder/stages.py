@@ -24,7 +24,7 @@ from voicebuilder.training import Sampler, TrainingOptions
 from voicebuilder.vocoder_training import VocoderLoss, VocoderStage
 from voicebuilder.waveforms import read_recordings
 
-STEPS: Final[Mapping[str, int]] = {"dur": 2500, "pitch": 2500, "vocoder": 16000, "acoustic": 14000}
+STEPS: Final[Mapping[str, int]] = {"dur": 2500, "pitch": 2500, "vocoder": 13000, "acoustic": 21000}
 """Every trained network of the bank and its number of steps; the variance stage is the acoustic network once more."""
 RATES: Final[Mapping[str, float]] = {"vocoder": 1.2e-3, "acoustic": 1.6e-3}
 """Learning rates of the stages that do not take the usual one."""

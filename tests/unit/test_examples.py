@@ -10,7 +10,11 @@ from xml.etree.ElementTree import Element
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SCORES = sorted([*(ROOT / "examples").glob("*.musicxml"), *(ROOT / "benchmarks/lines").glob("*.musicxml")])
+SCORES = sorted(
+    path
+    for folder in ("examples", "benchmarks/lines", "benchmarks/tuning_lines")
+    for path in (ROOT / folder).glob("*.musicxml")
+)
 
 every_score = pytest.mark.parametrize("path", SCORES, ids=lambda path: path.stem)
 
