@@ -25,7 +25,8 @@ SUNG_PRIOR: Final[Mapping[str, float]] = {
     "z": 0.078, "zh": 0.078, "v": 0.060, "dh": 0.052,
     "m": 0.074, "n": 0.070, "ng": 0.085, "l": 0.076, "r": 0.074, "w": 0.076, "y": 0.068,
 }  # fmt: skip
-"""Length of sung consonants, from published label sets of singers, adapted to English."""
+"""Length of sung consonants, from published label sets of singers, adapted to English; sonorants are longer than those
+sets have them, as words were misheard."""
 
 SPEECH_TO_SONG: Final[Mapping[str, float]] = {
     "stop": 0.72, "fricative": 0.75, "affricate": 0.75, "aspirate": 0.72, "nasal": 0.8, "liquid": 0.85,
@@ -88,7 +89,8 @@ def consonant_lengths(utterances: Iterable[Utterance]) -> dict[str, float]:
 def sung_length(symbol: str, spoken: float, group: float) -> float:
     """Length of a consonant as it would be sung in a group of a length, before it is crowded.
 
-    Half way (in log) between its own spoken length, scaled to singing, and the prior; a little longer in long notes.
+    Half way (in log) between its own spoken length, scaled to singing, and the prior; up to a third
+    longer in long notes.
     """
     own = float(np.clip(spoken * SPEECH_TO_SONG[TYPES[symbol]], 0.3 * SUNG_PRIOR[symbol], 3.0 * SUNG_PRIOR[symbol]))
     slow = float(np.clip((max(group, 0.05) / 0.35) ** 0.2, 0.78, 1.35))
