@@ -255,3 +255,19 @@ def test_a_file_that_is_no_database_is_said(tmp_path: Path) -> None:
     with pytest.raises(JobStoreError) as caught:
         SqliteJobs(tmp_path / "jobs.sqlite")
     assert caught.value.code == "jobs_unreachable"
+
+
+def test_a_new_file_can_be_opened_by_many_at_once(tmp_path: Path) -> None:
+    openers = 8
+    for attempt in range(150):  # SQLite refuses somebody in one of thirty where nobody tries again
+        opened: list[SqliteJobs] = []
+        gate = threading.Barrier(openers)
+
+        def open_store(file: Path, gate: threading.Barrier = gate, opened: list[SqliteJobs] = opened) -> None:
+            gate.wait()
+            opened.append(SqliteJobs(file))
+
+        run(*[lambda file=tmp_path / f"{attempt}.sqlite": open_store(file)] * openers)
+        assert len(opened) == openers
+        for store in opened:
+            store.close()

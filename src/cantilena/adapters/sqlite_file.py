@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any, Final
 
 _BUSY_SECONDS: Final = 2.5
 """How long somebody waits for a turn: shorter than whoever asks over HTTP may wait."""
+_RETRY_SECONDS: Final = 0.005
 _TAKEN: Final = ("SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE")
 
 Row = tuple[Any, ...]
@@ -53,7 +55,7 @@ class SqliteFile:
         self._lock = Lock()
         self._is_closed = False
         with self._lent() as connection:
-            connection.execute("PRAGMA journal_mode = WAL")  # readers do not wait for a writer
+            _write_ahead(connection)
             connection.executescript(schema)
 
     def rows(self, query: str, values: Row = ()) -> list[Row]:
@@ -131,6 +133,23 @@ class SqliteFile:
                 self._idle.append(connection)
                 return
         connection.close()
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Change to a write-ahead log, with which readers do not wait for a writer.
+
+    Of two who change a new file at once SQLite refuses one on the spot, whatever its timeout, since each would wait
+    for the other to stop reading. So the waiting is done here.
+    """
+    until = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() >= until:
+                raise
+        time.sleep(_RETRY_SECONDS)
 
 
 def make_revision() -> str:
