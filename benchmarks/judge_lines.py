@@ -8,8 +8,6 @@ voicebanks; then the size of the files and the time of singing. Who chooses betw
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -19,8 +17,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.places import CORPUS, FETCH_WHISPER, JUDGE, LINES, TUNING_LINES, missing_tools
+from benchmarks.places import CORPUS, JUDGE, LINES, TUNING_LINES, missing_tools
 from benchmarks.table import Bar, Figure, Table, load_average
+from benchmarks.whisper import whisper_folder
 
 if TYPE_CHECKING:
     from benchmarks.judge import Judge, LineFigures, SungLine
@@ -113,17 +112,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"The voice: not measured: {absent}")
         return 0
     from benchmarks.judge import Judge
-    from benchmarks.line_takes import sing_line
+    from benchmarks.line_takes import open_bank, sing_line
     from benchmarks.world_speech import SpeechByWorld
 
-    whisper, remark = _whisper_folder()
+    whisper, remark = whisper_folder()
     judge = Judge(whisper)
     lines = sorted((TUNING_LINES if asked.tuning else LINES).glob(f"{asked.only or '*'}.musicxml"))
     speakers = (asked.speaker,) if asked.speaker else tuple(SPOKEN_BY)
     voices: list[JudgedVoice] = []
     remarks: list[str] = []
     with tempfile.TemporaryDirectory() as temporary:
-        for bank in map(_open, asked.voicebank or [None]):
+        for bank in (open_bank(name, threads=THREADS) for name in asked.voicebank or [None]):
             folder = (asked.keep or Path(temporary)) / bank.id
             folder.mkdir(parents=True, exist_ok=True)
             sung = {
@@ -149,14 +148,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ]
     print(overview)
     return 0
-
-
-def _open(name: str | None) -> Voicebank:
-    from cantilena.bootstrap import voicebank_folders
-    from cantilena.settings import load_settings
-    from cantilena.voicebank import find_voicebank, open_voicebank
-
-    return open_voicebank(find_voicebank(name, voicebank_folders(load_settings())), threads=THREADS)
 
 
 def _judge(name: str, take: LineTake, judge: Judge, spoken: SpeechByWorld | None) -> JudgedLine:
@@ -262,22 +253,6 @@ def _size_and_speed(bank: Voicebank, takes: Sequence[LineTake]) -> str:
         f"{bank.id}: {size} MB ({MEGABYTES}); a second of song takes {rtf} s on {THREADS} threads ({RTF}), opening "
         f"included, and {processor:.3f} s of processor time."
     )
-
-
-def _whisper_folder() -> tuple[str | None, str]:
-    """Folder of the recogniser, ``WHISPER_DIR`` or fetched; None, and why, when it cannot be had."""
-    if folder := os.environ.get("WHISPER_DIR"):
-        return folder, ""
-    if absent := missing_tools("faster_whisper"):
-        return None, f"word errors not measured: {absent}"
-    done = subprocess.run(
-        ["sh", str(FETCH_WHISPER)], capture_output=True, text=True, check=False,
-        env=dict(os.environ) | {"PYTHON": sys.executable},
-    )  # fmt: skip
-    if done.returncode:
-        said = done.stderr.strip()[-200:]
-        return None, f"word errors not measured: the recogniser could not be fetched ({said})."
-    return done.stdout.strip().splitlines()[-1], ""
 
 
 if __name__ == "__main__":

@@ -52,6 +52,15 @@ class LineTake:
     audio_seconds: float
 
 
+def open_bank(name: str | None, *, threads: int) -> Voicebank:
+    """Open a voicebank by its id or folder; None: the built-in one."""
+    from cantilena.bootstrap import voicebank_folders
+    from cantilena.settings import load_settings
+    from cantilena.voicebank import find_voicebank, open_voicebank
+
+    return open_voicebank(find_voicebank(name, voicebank_folders(load_settings())), threads=threads)
+
+
 def sing_line(line: Path, folder: Path, bank: Voicebank, speaker: str, precision: Precision) -> LineTake:
     """Sing a line; write LINE-SPEAKER.wav, and LINE-SPEAKER.json as the judge's command takes it."""
     reference = read_reference(line)

@@ -20,17 +20,17 @@ from voicebuilder.spectra import FRAME_SECONDS
 from voicebuilder.symbols import BREATH, IDS, PHONES, SILENCE, TYPES, is_vowel
 
 SUNG_PRIOR: Final[Mapping[str, float]] = {
-    "p": 0.070, "t": 0.070, "k": 0.072, "b": 0.052, "d": 0.050, "g": 0.055,
-    "s": 0.105, "sh": 0.105, "f": 0.090, "th": 0.088, "hh": 0.065, "ch": 0.105, "jh": 0.085,
-    "z": 0.078, "zh": 0.078, "v": 0.060, "dh": 0.052,
-    "m": 0.074, "n": 0.070, "ng": 0.085, "l": 0.076, "r": 0.074, "w": 0.076, "y": 0.068,
+    "p": 0.076, "t": 0.076, "k": 0.078, "b": 0.058, "d": 0.056, "g": 0.060,
+    "s": 0.105, "sh": 0.105, "f": 0.090, "th": 0.090, "hh": 0.072, "ch": 0.105, "jh": 0.088,
+    "z": 0.080, "zh": 0.080, "v": 0.068, "dh": 0.058,
+    "m": 0.080, "n": 0.076, "ng": 0.090, "l": 0.084, "r": 0.082, "w": 0.086, "y": 0.075,
 }  # fmt: skip
-"""Length of sung consonants, from published label sets of singers, adapted to English; sonorants are longer than those
-sets have them, as words were misheard."""
+"""Length of sung consonants, from published label sets of singers, adapted to English; all but hisses are longer than
+those sets have them, as words were misheard."""
 
 SPEECH_TO_SONG: Final[Mapping[str, float]] = {
-    "stop": 0.72, "fricative": 0.75, "affricate": 0.75, "aspirate": 0.72, "nasal": 0.8, "liquid": 0.85,
-    "semivowel": 0.75,
+    "stop": 0.82, "fricative": 0.82, "affricate": 0.82, "aspirate": 0.82, "nasal": 0.88, "liquid": 0.92,
+    "semivowel": 0.85,
 }  # fmt: skip
 FLOOR: Final[Mapping[str, float]] = {
     "stop": 0.020, "fricative": 0.035, "affricate": 0.035, "aspirate": 0.025, "nasal": 0.025, "liquid": 0.025,
@@ -52,13 +52,14 @@ LONGEST_SHARE_OF_REST: Final = 0.72
 """The same of a group that a rest opens: nothing but silence has to give way."""
 ON_THE_BEAT: Final = 0.75
 """A glide that takes the beat from its vowel is this much shorter, so that the vowel is not late."""
-BEFORE_BEAT: Final = 0.8
+BEFORE_BEAT: Final = 0.9
 """A sonorant directly before a beat is this much shorter: it is as loud as a vowel, and would be heard as the beat."""
 AFTER_REST: Final[Mapping[str, float]] = {
-    "stop": 0.058, "fricative": 0.088, "affricate": 0.080, "aspirate": 0.055, "nasal": 0.042, "liquid": 0.046,
-    "semivowel": 0.046,
+    "stop": 0.042, "fricative": 0.085, "affricate": 0.075, "aspirate": 0.050, "nasal": 0.055, "liquid": 0.060,
+    "semivowel": 0.060,
 }  # fmt: skip
-"""A consonant that ends a silence is at most this long: it is heard from its beginning."""
+"""A consonant that ends a silence is at most this long: it is heard from its beginning, and a stop has no closure there
+that could be told from the silence."""
 PHRASE_END: Final = 1.25
 """Consonants that end a phrase are this much longer: nothing comes after them that would make them heard."""
 
@@ -89,11 +90,11 @@ def consonant_lengths(utterances: Iterable[Utterance]) -> dict[str, float]:
 def sung_length(symbol: str, spoken: float, group: float) -> float:
     """Length of a consonant as it would be sung in a group of a length, before it is crowded.
 
-    Half way (in log) between its own spoken length, scaled to singing, and the prior; up to a third
+    Half way (in log) between its own spoken length, scaled to singing, and the prior; up to a half
     longer in long notes.
     """
     own = float(np.clip(spoken * SPEECH_TO_SONG[TYPES[symbol]], 0.3 * SUNG_PRIOR[symbol], 3.0 * SUNG_PRIOR[symbol]))
-    slow = float(np.clip((max(group, 0.05) / 0.35) ** 0.2, 0.78, 1.35))
+    slow = float(np.clip((max(group, 0.05) / 0.35) ** 0.25, 0.78, 1.5))
     return float(np.sqrt(own * SUNG_PRIOR[symbol])) * slow
 
 

@@ -13,12 +13,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio
+import mcp_types as types
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 
 ROOT = Path(__file__).resolve().parents[2]
 HYMN = ROOT / "examples" / "amazing-grace.musicxml"
 COMMAND = Path(sys.executable).with_name("cantilena")
+SHORT = {"path": "amazing-grace.musicxml", "verse": "1", "measures": "1-4", "cache": False}
+LONG = {"path": "amazing-grace.musicxml", "quality": "best", "cache": False}
+"""What the tests have sung: some measures, and a song that takes a while."""
 ResultT = TypeVar("ResultT")
 
 
@@ -71,3 +75,8 @@ def with_client(
                 return await work(client)
 
     return anyio.run(connected)
+
+
+def structured(result: types.CallToolResult) -> dict[str, Any]:
+    assert result.structured_content is not None
+    return result.structured_content
