@@ -1,7 +1,7 @@
 """How far the corpus's sound lies from its labels: the steepest rise into a vowel beside the vowel's label.
 
 The rise is what the judge of sung lines takes for the vowel's beginning: of the level between 200 and 3,000 Hz, over
-30 ms. The recipe of the built-in voice sings what it learnt so much later (``LATE_FRAMES`` of its acoustic model).
+30 ms. For this the built-in voice sings what it learnt a frame later (``LATE_FRAMES`` of its acoustic model).
 """
 
 from __future__ import annotations

@@ -32,8 +32,9 @@ OUTPUT_GAIN = 0.45
 
 
 LATE_FRAMES = 1
-"""The corpus's labels are late: its sound rises into a vowel 10 (af_heart) and 12.5 ms (am_michael) before the label
-(medians of 471 and 534 vowels after consonants). What is drawn by them is sung so much later, to be on the beat."""
+"""Frames by which everything is sung later than it was learnt. Targets run ahead of their labels
+(``compose.LEAD_SUB_FRAMES``), and the labels are late themselves: the corpus's sound rises into a vowel 10 (af_heart)
+and 12.5 ms (am_michael) before its label. So vowels came 8 and 13 ms early, by the medians of the tuning lines."""
 CONTRAST_REACH = 0.4
 """The contrast filter moves no bin further (ln): valleys would become holes."""
 PHONE_GAIN = {"m": 0.4, "n": 0.4, "ng": 0.4, "l": 0.4, "r": 0.4, "w": 0.4, "y": 0.4, "hh": 0.25}
