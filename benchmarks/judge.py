@@ -219,6 +219,29 @@ def _plain(notes: Sequence[ReferenceNote]) -> list[dict[str, float]]:
     return [asdict(note) for note in notes]
 
 
+def rises(samples: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The curve whose steepest point near a beat the judge takes for the vowel's beginning.
+
+    Parameters
+    ----------
+    samples : NDArray[np.float64] [shape=(n_samples,)]
+        At ``ONSET_RATE``.
+
+    Returns
+    -------
+    tuple of NDArray[np.float64] [shape=(n_times,)]
+        Seconds, and the rise in dB over 30 ms around each of the level between 200 and 3,000 Hz.
+    """
+    times, hz, power = _load().stft_power(samples, ONSET_RATE, 0.02, 0.0025)
+    level = 10 * np.log10(power[:, (hz > 200) & (hz < 3000)].sum(1) + 1e-9)
+    level = np.maximum(level, level.max() - 60)
+    level = np.convolve(np.pad(level, 3, mode="edge"), np.ones(7) / 7, "valid")
+    rise = np.zeros_like(level)
+    rise[6:-6] = level[12:] - level[:-12]
+    return times, rise
+
+
+@cache
 def _load() -> ModuleType:
     spec = importlib.util.spec_from_file_location("judge_voice", JUDGE)
     if spec is None or spec.loader is None:

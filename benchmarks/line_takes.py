@@ -52,6 +52,11 @@ class LineTake:
     audio_seconds: float
 
 
+def semitones_for(speaker: str, line: Path) -> int:
+    """How far a speaker transposes a line; its register is the second word of its name."""
+    return TRANSPOSITIONS[speaker].get(line.stem.split("-")[1], 0)
+
+
 def open_bank(name: str | None, *, threads: int) -> Voicebank:
     """Open a voicebank by its id or folder; None: the built-in one."""
     from cantilena.bootstrap import voicebank_folders
@@ -64,7 +69,7 @@ def open_bank(name: str | None, *, threads: int) -> Voicebank:
 def sing_line(line: Path, folder: Path, bank: Voicebank, speaker: str, precision: Precision) -> LineTake:
     """Sing a line; write LINE-SPEAKER.wav, and LINE-SPEAKER.json as the judge's command takes it."""
     reference = read_reference(line)
-    semitones = TRANSPOSITIONS[speaker].get(line.stem.split("-")[1], 0)
+    semitones = semitones_for(speaker, line)
     begin, processor = time.perf_counter(), time.process_time()
     take = cantilena.sing(
         line, speaker=speaker, transpose=semitones, voicebank=bank, precision=precision, cache=False

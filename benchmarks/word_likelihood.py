@@ -1,6 +1,6 @@
 """Tell voices apart by how likely a recogniser finds the words they sing: a finer ruler than counting words.
 
-Every voicebank sings the tuning lines; the first one named is what the others are compared with, line by line.
+Every voicebank sings the tuning lines; the last one named is what the others are compared with, line by line.
 """
 
 from __future__ import annotations
@@ -29,44 +29,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--voicebank", action="append", help="id or folder; several times; default: the built-in voice")
     parser.add_argument("--speaker", choices=("mezzo", "baritone"), help="this speaker alone")
     asked = parser.parse_args(arguments)
+    if absent := missing_tools("faster_whisper"):
+        print(f"Words: not measured: {absent}")
+        return 0
     folder, remark = whisper_folder()
-    if folder is None or missing_tools("faster_whisper"):
-        print(f"Words: {remark or missing_tools('faster_whisper')}")
+    if folder is None:
+        print(f"Words: {remark}")
         return 0
     from benchmarks.line_takes import TRANSPOSITIONS, open_bank
 
     words = WordLikelihood(folder, threads=THREADS)
+    banks = [open_bank(name, threads=THREADS) for name in asked.voicebank or [None]]
     table = Table(
         title="How likely the sung words are to a recogniser: mean log probability",
-        columns=("voice", "all", *GROUPS, "gain", "sure to"),
+        columns=("voice", "all", *GROUPS, "above other", "sure to"),
     )
     for speaker in (asked.speaker,) if asked.speaker else tuple(TRANSPOSITIONS):
-        first: dict[str, float] | None = None
-        for bank in (open_bank(name, threads=THREADS) for name in asked.voicebank or [None]):
-            found = _of_lines(bank, speaker, words)
-            first = first or found
-            gains = np.array([found[name] - first[name] for name in found])
-            groups = [np.mean([found[name] for name in found if group in name.split("-")]) for group in GROUPS]
-            table.add(
-                f"{bank.id}, {speaker}",
-                *(Figure(value=float(value), digits=3) for value in (np.mean(list(found.values())), *groups)),
-                Figure(value=float(gains.mean()), digits=3),
-                Figure(value=float(gains.std() / np.sqrt(len(gains))), digits=3),
-            )
-    table.remarks.append("Gain over the first voicebank named, line by line, and the standard error of its mean.")
+        found = [_of_lines(bank, speaker, words) for bank in banks]
+        for bank, lines in zip(banks, found, strict=True):
+            gains = np.array([lines[name] - found[-1][name] for name in lines])
+            groups = [np.mean([lines[name] for name in lines if group in name.split("-")]) for group in GROUPS]
+            figures = (np.mean(list(lines.values())), *groups, gains.mean(), gains.std() / np.sqrt(len(gains)))
+            table.add(f"{bank.id}, {speaker}", *(Figure(value=float(value), digits=3) for value in figures))
+    table.remarks.append(
+        "Above other: over the last voicebank, line by line; sure to: the standard error of that mean."
+    )
     print(table)
     return 0
 
 
 def _of_lines(bank: Voicebank, speaker: str, words: WordLikelihood) -> dict[str, float]:
     import cantilena
-    from benchmarks.line_takes import TRANSPOSITIONS
+    from benchmarks.line_takes import semitones_for
     from benchmarks.song_reference import read_reference
 
     found = {}
     for line in sorted(TUNING_LINES.glob("*.musicxml")):
-        semitones = TRANSPOSITIONS[speaker].get(line.stem.split("-")[1], 0)
-        take = cantilena.sing(line, speaker=speaker, transpose=semitones, voicebank=bank, cache=False)
+        take = cantilena.sing(
+            line, speaker=speaker, transpose=semitones_for(speaker, line), voicebank=bank, cache=False
+        )
         samples = np.asarray(take.samples, np.float64)
         found[line.stem] = words(samples, take.sample_rate, read_reference(line).lyrics)
     return found
